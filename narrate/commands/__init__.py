@@ -1,0 +1,1 @@
+"""FAMILY: arguments -> exit code. One file per command, named as the user types it."""

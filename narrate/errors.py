@@ -1,0 +1,132 @@
+"""Every way narrate fails, as one tree. Each class carries the exit code the command line gives it.
+
+    NarrateError                 1    the family
+    ├─ JobError                  3    a setting or a job file is wrong
+    ├─ SourceError               4    a book is unreadable, encrypted or empty
+    ├─ EngineError               5    speech failed; carries .engine
+    │  ├─ EngineRefused               this chunk, for good: text rejected; the others go on
+    │  ├─ EngineClosed                every chunk, for good: bad key, unknown voice, quota spent
+    │  └─ EngineUnavailable           may heal: timeout, 429, 5xx, bad answer; carries .retry_after
+    ├─ SpeechIncomplete          6    some chunks were refused or never answered; carries .failures
+    ├─ StoreError                7    the store cannot be read or written
+    ├─ AudioError                8    a codec or a container failed
+    ├─ CheckFailed               9    a file does not meet its spec; carries .findings
+    ├─ Busy                     75    another run holds the lock
+    └─ Interrupted             130    Ctrl-C (SIGTERM: 143)
+
+Messages say what, where and what to do; lower case, no full stop, no key or password ever.
+Exit code 2 is click's own, for wrong usage.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from narrate.audiobook import Finding
+    from narrate.script import Failure
+
+
+class NarrateError(Exception):
+    """Any failure of narrate that a user can understand; the command line prints it as one line."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class JobError(NarrateError):
+    """A setting, a flag or a job file is wrong."""
+
+    exit_code = 3
+
+
+class SourceError(NarrateError):
+    """A book cannot be read: missing, damaged, encrypted, empty, or hostile."""
+
+    exit_code = 4
+
+
+class EngineError(NarrateError):
+    """An engine did not speak.
+
+    ``engine`` is the engine's name. ``request_id`` is the provider's own id of the failed request, if it gave one.
+    """
+
+    exit_code = 5
+
+    def __init__(self, message: str, *, engine: str = "", request_id: str = "") -> None:
+        super().__init__(message)
+        self.engine = engine
+        self.request_id = request_id
+
+
+class EngineRefused(EngineError):
+    """This chunk will never be spoken as it stands; other chunks may be."""
+
+
+class EngineClosed(EngineError):
+    """No chunk will be spoken until the user changes something; stop at once."""
+
+
+class EngineUnavailable(EngineError):
+    """The same request may succeed later.
+
+    ``retry_after`` is the wait the server asked for, in seconds, or None. ``throttled`` says that the failure is about
+    load (429 and its kin), so that all workers should slow down.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        engine: str = "",
+        request_id: str = "",
+        retry_after: float | None = None,
+        throttled: bool = False,
+    ) -> None:
+        super().__init__(message, engine=engine, request_id=request_id)
+        self.retry_after = retry_after
+        self.throttled = throttled
+
+
+class SpeechIncomplete(NarrateError):
+    """Some chunks have no speech; everything else is stored, and running again resumes."""
+
+    exit_code = 6
+
+    def __init__(self, message: str, failures: tuple[Failure, ...] = ()) -> None:
+        super().__init__(message)
+        self.failures = failures
+
+
+class StoreError(NarrateError):
+    """The store cannot be read or written (disk full, no permission, not a store)."""
+
+    exit_code = 7
+
+
+class AudioError(NarrateError):
+    """Audio cannot be decoded, encoded or put into its container; the library's own reason is included."""
+
+    exit_code = 8
+
+
+class CheckFailed(NarrateError):
+    """A finished file does not meet what was asked of it."""
+
+    exit_code = 9
+
+    def __init__(self, message: str, findings: tuple[Finding, ...] = ()) -> None:
+        super().__init__(message)
+        self.findings = findings
+
+
+class Busy(NarrateError):
+    """Another run works on the same output (75 is EX_TEMPFAIL of sysexits.h: try again later)."""
+
+    exit_code = 75
+
+
+class Interrupted(NarrateError):
+    """The user stopped the run (128 + signal number, as shells report it)."""
+
+    exit_code = 130

@@ -1,0 +1,1 @@
+"""BRICK: the Speech API's messages, both sides, without sockets."""
