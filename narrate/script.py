@@ -13,7 +13,7 @@ from narrate.book import Book, Skip
 KEY_VERSION = 1
 """Raised when narrate itself changes what is asked of an engine or how its answer is kept (P4)."""
 
-Boundary = Literal["clause", "sentence", "verse", "paragraph", "heading", "scene", "chapter"]
+Boundary = Literal["word", "clause", "sentence", "verse", "paragraph", "heading", "scene", "chapter"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,7 @@ class Pauses:
     heading is not added to it.
     """
 
+    word: int = 0  # inside a clause that had to be split
     clause: int = 150  # inside a sentence that had to be split
     sentence: int = 350  # between sentences of one paragraph that had to be split
     verse: int = 500  # between stanzas

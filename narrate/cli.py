@@ -1,0 +1,107 @@
+"""The command line: collects ``commands/`` and turns failures into one line and an exit code."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from types import FrameType
+from typing import NoReturn
+
+import click
+
+from narrate import __version__
+from narrate.commands import check, doctor, plan, run, say, store, voices
+from narrate.errors import Interrupted, NarrateError
+
+EXIT_CODES = """\b
+Exit codes:
+  0   done
+  1   failed
+  2   wrong usage
+  3   a job or a setting is wrong
+  4   the source cannot be read
+  5   the engine cannot speak
+  6   incomplete: run again to resume
+  7   the store cannot be read or written
+  8   audio cannot be made
+  9   a check failed
+  75  another run works on the same output
+  130 interrupted (143: terminated)
+"""
+
+
+@click.group(epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="narrate")
+@click.option("--debug", is_flag=True, help="Show the traceback of a failure.")
+def narrate(debug: bool) -> None:
+    """Books and documents in, finished audiobooks out.
+
+    \b
+    narrate run book.epub             an MP3 with chapters, in output/
+    narrate run book.epub -f m4b      an M4B with chapters and cover
+    narrate plan book.epub            what would be spoken, skipped and spent
+    """
+
+
+for command in (run.run, plan.plan, say.say, voices.voices, check.check, doctor.doctor, store.store):
+    narrate.add_command(command)
+
+
+def main() -> NoReturn:
+    """Run the command line and exit. A failure is one line on standard error; a traceback only with ``--debug``."""
+    signal.signal(signal.SIGTERM, _terminated)
+    code = 1
+    try:
+        code = int(narrate.main(standalone_mode=False) or 0)
+    except click.exceptions.Exit as done:
+        code = done.exit_code
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        code = _say("interrupted; everything spoken so far is stored, run again to go on", Interrupted.exit_code)
+    except _Terminated:
+        code = _say("terminated; everything spoken so far is stored, run again to go on", 143)
+    except BrokenPipeError:
+        # the reader of standard output went away (narrate plan | head): nothing to say, and nothing to flush to it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
+    except NarrateError as error:
+        code = _say(str(error), error.exit_code, error)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        code = _say(f"{where}{error.strerror or error}", 1, error)
+    except Exception as error:  # the last resort: say it is our fault
+        sentence = f"internal error: {type(error).__name__}: {error}; please report it with the output of --debug"
+        code = _say(sentence, 1, error)
+    _leave(code)
+
+
+class _Terminated(BaseException):
+    """SIGTERM, raised where the main thread happens to be, as KeyboardInterrupt is."""
+
+
+def _terminated(number: int, frame: FrameType | None) -> NoReturn:
+    raise _Terminated
+
+
+def _say(sentence: str, code: int, error: BaseException | None = None) -> int:
+    if error is not None and "--debug" in sys.argv:
+        import traceback
+
+        traceback.print_exception(error)
+    click.echo(f"narrate: {sentence}", err=True)
+    return code
+
+
+def _leave(code: int) -> NoReturn:
+    """Exit without waiting for worker threads that hang in a request: what they would store, the next run asks for."""
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except BrokenPipeError:
+        pass
+    if code in (Interrupted.exit_code, 143):
+        os._exit(code)
+    sys.exit(code)

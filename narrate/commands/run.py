@@ -1,0 +1,186 @@
+"""``narrate run``: books or job files to finished audiobooks."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import click
+
+from narrate.commands.options import job_from, production_options
+from narrate.errors import NarrateError
+
+if TYPE_CHECKING:
+    from narrate.job import Job
+    from narrate.produce import Estimate, Production
+    from narrate.speak import Outcome
+
+
+@click.command()
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
+@production_options
+@click.option("--yes", is_flag=True, help="Spend money without asking.")
+@click.option("--quiet", "-q", is_flag=True, help="Only errors.")
+@click.option("--log-json", type=click.Path(dir_okay=False, path_type=Path), help="Append events, one JSON a line.")
+def run(sources: tuple[str, ...], yes: bool, quiet: bool, log_json: Path | None, **flags: Any) -> None:
+    """Make finished audiobooks of books (EPUB, Markdown, text, or a folder of these) or job files (.toml).
+
+    What is already spoken is never asked for again: after an interruption or an edit, run it again.
+
+    \b
+    narrate run book.epub
+    narrate run book.epub -f mp3 -f m4b --voice bf_emma
+    narrate run notes/ --engine openai --voice alloy --max-cost 2
+    narrate run configs/default.toml
+    """
+    failures: list[NarrateError] = []
+    with _Log(log_json) as log:
+        for source in sources:
+            try:
+                _run_one(job_from(source, flags), yes, quiet, log)
+            except NarrateError as error:
+                log.event("failed", source=source, error=str(error), exit_code=error.exit_code)
+                if len(sources) == 1:
+                    raise
+                click.echo(f"narrate: {error}", err=True)
+                failures.append(error)
+    if failures:
+        code = failures[0].exit_code if len({error.exit_code for error in failures}) == 1 else NarrateError.exit_code
+        raise click.exceptions.Exit(code)
+
+
+def _run_one(job: Job, yes: bool, quiet: bool, log: _Log) -> None:
+    from narrate.produce import produce
+
+    console = _Console(quiet, log)
+    log.event("started", source=str(job.source))
+    production = produce(job, console, lambda estimate: yes or _approve(estimate))
+    log.event(
+        "done",
+        source=str(job.source),
+        files=[str(file.path) for file in production.files],
+        duration_ms=production.audiobook.duration_ms,
+        chunks_bought=production.tally.bought,
+        chunks_stored=production.tally.stored,
+    )
+    if not quiet:
+        click.echo(_summary(production))
+
+
+def _approve(estimate: Estimate) -> bool:
+    """Ask before money is spent, where there is somebody to ask."""
+    if not estimate.amount or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return True
+    question = f"{estimate.requests} requests, {estimate.characters:,} characters, about {estimate.cost}: go on?"
+    return click.confirm(question, err=True)
+
+
+class _Console:
+    """Progress and messages, on standard error; bars only on a terminal."""
+
+    def __init__(self, quiet: bool, log: _Log) -> None:
+        self._quiet = quiet
+        self._log = log
+        self._bar: Any = None
+        self.retries = 0
+
+    def report(self, sentence: str) -> None:
+        """A sentence for the user, above the bar."""
+        self._log.event("message", text=sentence)
+        if self._quiet:
+            return
+        if self._bar is not None:
+            self._bar.write(sentence, file=sys.stderr)
+        else:
+            click.echo(sentence, err=True)
+
+    def retry(self, sentence: str) -> None:
+        """A request that is made again: counted in the bar, told in the log."""
+        self.retries += 1
+        self._log.event("retry", text=sentence)
+
+    def watch(
+        self, outcomes: Iterable[Outcome], chunks: int, chapter_of: Callable[[Outcome], str]
+    ) -> Iterator[Outcome]:
+        """Pass ``outcomes`` on, with a bar of chunks, characters, time left, chapter and retries."""
+        from tqdm import tqdm
+
+        characters = 0
+        bar_format = "{desc}{percentage:3.0f}% |{bar}| {n_fmt}/{total_fmt} {remaining}{postfix}"
+        hide = self._quiet or not sys.stderr.isatty()
+        with tqdm(total=chunks, disable=hide, dynamic_ncols=True, bar_format=bar_format, file=sys.stderr) as bar:
+            self._bar = None if hide else bar
+            for outcome in outcomes:
+                if outcome.segment is not None:
+                    self._log.event("spoken", key=outcome.segment.key, bought=outcome.bought)
+                yield outcome
+                if not hide:
+                    title, size = chapter_of(outcome), outcome.characters
+                    characters += size
+                    bar.set_description_str(f"{_cut(title, max(8, (bar.ncols or 60) // 4))} ", refresh=False)
+                    retries = f" {self.retries} retries" if self.retries else ""
+                    bar.set_postfix_str(f" {characters:,} ch{retries}", refresh=False)
+                bar.update(len(outcome.indices))
+        self._bar = None
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+class _Log:
+    """``--log-json``: one event a line, with stable names; no texts, no keys."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._file: IO[str] | None = None
+
+    def __enter__(self) -> _Log:
+        if self._path is not None:
+            try:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                self._file = self._path.open("a", encoding="utf-8")
+            except OSError as error:
+                raise NarrateError(f"{self._path}: the log cannot be written: {error.strerror}") from error
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def event(self, name: str, **fields: Any) -> None:
+        if self._file is not None:
+            moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+            self._file.write(json.dumps({"time": moment, "event": name, **fields}, ensure_ascii=False) + "\n")
+            self._file.flush()
+
+
+def _summary(production: Production) -> str:
+    """What was made, for people: files, duration, chapters, characters stored and bought, price, what was skipped."""
+    book, tally = production.audiobook, production.tally
+    skipped: dict[str, int] = {}
+    for item in production.script.skipped:
+        skipped[item.reason] = skipped.get(item.reason, 0) + item.characters
+    lines = [f"{book.meta.title}: {clock(book.duration_ms)}, {len(book.marks)} chapters"]
+    lines += [f"  {file.path}  ({file.size / 1e6:.1f} MB)" for file in production.files]
+    lines.append(
+        f"  spoken: {tally.bought_characters:,} characters in {tally.bought} chunks; "
+        f"from the store: {tally.stored_characters:,} in {tally.stored}"
+    )
+    if production.estimate.amount:
+        lines.append(f"  price: about {production.estimate.cost}")
+    if skipped:
+        told = ", ".join(f"{reason} {count:,}" for reason, count in sorted(skipped.items(), key=lambda pair: -pair[1]))
+        lines.append(f"  not spoken (letters and digits): {told}")
+    return "\n".join(lines)
+
+
+def clock(milliseconds: int) -> str:
+    """A duration as h:mm:ss."""
+    seconds = round(milliseconds / 1000)
+    return f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"

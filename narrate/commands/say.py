@@ -1,0 +1,35 @@
+"""``narrate say``: audition a voice."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from narrate.commands.options import job_from
+
+
+@click.command()
+@click.argument("text")
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="A .wav, .flac or .mp3 file.")
+@click.option("--engine", help="kokoro, espeak, lmnt, openai or tone.")
+@click.option("--voice", help="A voice of the engine; see `narrate voices`.")
+@click.option("--model", help="The engine's model, where it has several.")
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="An engine's setting: speed=1.1.")
+@click.option("--language", default="en", show_default=True, help="BCP 47 tag of the text.")
+@click.option("--store", type=click.Path(path_type=Path), help="Where speech is kept.  [default: the user's cache]")
+def say(text: str, output: Path, **flags: Any) -> None:
+    """Say TEXT to a file; "-" reads standard input.
+
+    \b
+    narrate say "Call me Ishmael." -o ishmael.wav --voice am_michael
+    """
+    from narrate.produce import say_text
+
+    if text == "-":
+        text = sys.stdin.read()
+    job = job_from("-", flags)
+    seconds = say_text(job, text, output, lambda sentence: click.echo(sentence, err=True))
+    click.echo(f"{output}  {seconds:.1f} s")

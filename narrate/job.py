@@ -1,0 +1,225 @@
+"""A job: everything a run needs, validated; names and numbers only, no objects, no keys (P9).
+
+A job file is TOML. Every setting stands, with its default, in ``configs/default.toml``. Unknown settings, wrong
+types and values out of range are JobErrors that name the file, the setting and the likely meaning.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from narrate.book import Metadata
+from narrate.errors import JobError
+from narrate.script import Pauses
+from narrate.settings import guess
+
+ENGINES = ("kokoro", "espeak", "lmnt", "openai", "tone")
+FORMATS = ("mp3", "m4b", "chapters")
+DEFAULT_LOUDNESS = -19.0
+"""LUFS, for one channel: the listening level of audio.md's survey (-16 stereo is -19 mono)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One book's order. Empty values mean: decide from the book, the engine or the machine.
+
+    ``bitrate`` is in kbit/s, ``loudness`` in LUFS (None: leave levels alone), ``max_wait`` in seconds, ``max_cost`` in
+    the engine's currency. ``segments`` is how answers are kept: "flac", or "mp3" to keep an engine's MP3 as it comes.
+    """
+
+    source: Path
+    output: Path = Path("output")
+    store: Path | None = None
+    engine: str = ""
+    voice: str = ""
+    model: str = ""
+    language: str = ""
+    settings: tuple[tuple[str, str], ...] = ()
+    formats: tuple[str, ...] = ("mp3",)
+    chapters: str = ""
+    bitrate: int | None = None
+    loudness: float | None = DEFAULT_LOUDNESS
+    segments: str = "flac"
+    jobs: int = 0
+    attempts: int = 8
+    max_wait: float = 120.0
+    timeout: float = 60.0
+    max_cost: float | None = None
+    pauses: Pauses = field(default_factory=Pauses)
+    metadata: tuple[tuple[str, str | tuple[str, ...]], ...] = ()
+
+
+_METADATA = {item.name for item in fields(Metadata)} - {"cover", "contributors"}
+_MANY = {"authors", "subjects"}
+
+
+def read_job(path: Path) -> Job:
+    """Read a job file. Paths in it are relative to the file; ``source`` must be there."""
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise JobError(f"{path}: there is no such job file") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise JobError(f"{path}: the job file cannot be read: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise JobError(f"{path}: is not valid TOML: {error}") from error
+    values = _read_table(str(path), table)
+    if "source" not in values:
+        raise JobError(f"{path}: 'source' is missing; name the book, the folder or the document to be read")
+    for name in ("source", "output", "store"):
+        if values.get(name) is not None:
+            values[name] = path.parent / values[name]
+    return check(Job(**values), str(path))
+
+
+def _read_table(where: str, table: Mapping[str, Any]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for name, value in table.items():
+        reader = _READERS.get(name)
+        if reader is None:
+            raise JobError(unknown(where, "setting", name, _READERS))
+        values[name] = reader(where, name, value)
+    return values
+
+
+def unknown(where: str, what: str, name: str, known: Iterable[str]) -> str:
+    """The sentence for a name that is none of ``known``, with a guess when one is near."""
+    return f"{where}: unknown {what} {name!r}; {guess(name, known)}"
+
+
+def _text(where: str, name: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise JobError(f"{where}: {name!r} must be a text in quotes, not {value!r}")
+    return value
+
+
+def _path(where: str, name: str, value: Any) -> Path:
+    return Path(_text(where, name, value)).expanduser()
+
+
+def _number(where: str, name: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise JobError(f"{where}: {name!r} must be a number, not {value!r}")
+    return float(value)
+
+
+def _whole(where: str, name: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise JobError(f"{where}: {name!r} must be a whole number, not {value!r}")
+    return value
+
+
+def _loudness(where: str, name: str, value: Any) -> float | None:
+    return None if value == "off" else _number(where, name, value)
+
+
+def _texts(where: str, name: str, value: Any) -> tuple[str, ...]:
+    items = [value] if isinstance(value, str) else value
+    if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
+        raise JobError(f"{where}: {name!r} must be a list of texts, not {value!r}")
+    return tuple(items)
+
+
+def _settings(where: str, name: str, value: Any) -> tuple[tuple[str, str], ...]:
+    if not isinstance(value, dict) or not all(isinstance(item, str | int | float) for item in value.values()):
+        raise JobError(f"{where}: {name!r} must be a table of texts and numbers, such as [settings] speed = 1.1")
+    return tuple(sorted((key, str(item)) for key, item in value.items()))
+
+
+def _pauses(where: str, name: str, value: Any) -> Pauses:
+    if not isinstance(value, dict):
+        raise JobError(f"{where}: {name!r} must be a table of milliseconds, such as [pauses] paragraph = 650")
+    known = {item.name for item in fields(Pauses)}
+    for key, item in value.items():
+        if key not in known:
+            raise JobError(unknown(where, "pause", key, known))
+        if not 0 <= _whole(where, f"pauses.{key}", item) <= 60_000:
+            raise JobError(f"{where}: 'pauses.{key}' must be between 0 and 60000 milliseconds, not {item}")
+    return Pauses(**value)
+
+
+def _metadata(where: str, name: str, value: Any) -> tuple[tuple[str, str | tuple[str, ...]], ...]:
+    if not isinstance(value, dict):
+        raise JobError(f'{where}: {name!r} must be a table, such as [metadata] title = "Dune"')
+    pairs: list[tuple[str, str | tuple[str, ...]]] = []
+    for key, item in value.items():
+        if key not in _METADATA:
+            raise JobError(unknown(where, "metadata", key, _METADATA))
+        read = _texts if key in _MANY else _text
+        pairs.append((key, read(where, f"metadata.{key}", item)))
+    return tuple(pairs)
+
+
+_READERS: dict[str, Callable[[str, str, Any], Any]] = {
+    "source": _path,
+    "output": _path,
+    "store": _path,
+    "engine": _text,
+    "voice": _text,
+    "model": _text,
+    "language": _text,
+    "settings": _settings,
+    "formats": _texts,
+    "chapters": _text,
+    "bitrate": _whole,
+    "loudness": _loudness,
+    "segments": _text,
+    "jobs": _whole,
+    "attempts": _whole,
+    "max_wait": _number,
+    "timeout": _number,
+    "max_cost": _number,
+    "pauses": _pauses,
+    "metadata": _metadata,
+}
+
+
+def check(job: Job, where: str) -> Job:
+    """``job``, if its values make sense together; ``where`` names their origin in messages."""
+    if job.engine and job.engine not in ENGINES:
+        raise JobError(unknown(where, "engine", job.engine, ENGINES))
+    for name in job.formats:
+        if name not in FORMATS:
+            raise JobError(unknown(where, "format", name, FORMATS))
+    if not job.formats:
+        raise JobError(f"{where}: 'formats' is empty; name at least one of {', '.join(FORMATS)}")
+    if job.segments not in ("flac", "mp3"):
+        raise JobError(unknown(where, "kind of segments", job.segments, ("flac", "mp3")))
+    for name, value, least, most in (
+        ("jobs", job.jobs, 0, 1024),
+        ("attempts", job.attempts, 1, 100),
+        ("max_wait", job.max_wait, 0, 86_400),
+        ("timeout", job.timeout, 0.1, 86_400),
+        ("bitrate", job.bitrate, 8, 320),
+        ("loudness", job.loudness, -40, -5),
+        ("max_cost", job.max_cost, 0, 1e9),
+    ):
+        if value is not None and not least <= value <= most:
+            raise JobError(f"{where}: '{name}' must be between {least:g} and {most:g}, not {value:g}")
+    chosen_chapters(job.chapters, where)
+    return job
+
+
+def chosen_chapters(text: str, where: str = "--chapters") -> frozenset[int] | None:
+    """Chapter numbers from a list such as "1-3,7"; None for an empty one, which means all."""
+    if not text.strip():
+        return None
+    numbers: set[int] = set()
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        if not first.strip().isdecimal() or (dash and not last.strip().isdecimal()):
+            raise JobError(f"{where}: {part.strip()!r} is no chapter number or range; write for example 1-3,7")
+        low, high = int(first), int(last) if dash else int(first)
+        if not 1 <= low <= high <= 100_000:
+            raise JobError(f"{where}: {part.strip()!r} is not a range of chapters; they count from 1 upwards")
+        numbers.update(range(low, high + 1))
+    return frozenset(numbers)
+
+
+def with_metadata(meta: Metadata, changes: Iterable[tuple[str, str | tuple[str, ...]]]) -> Metadata:
+    """``meta`` with a job's own values in place of the book's."""
+    return replace(meta, **dict(changes))  # type: ignore[arg-type]

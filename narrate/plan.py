@@ -1,0 +1,201 @@
+"""VERB: Book -> Script. Pure: what is read, how it is said, where it is cut, which pauses stand between.
+
+Three steps for each chapter: the reading policy sets aside what is not spoken (each with its reason, P1); blocks become
+lines, where a bare word or two is joined to its neighbour if the engine speaks such badly; lines become chunks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from narrate.book import Block, BlockKind, Book, Chapter, Skip, letters_and_digits, skip
+from narrate.script import Boundary, Chunk, Pauses, Script, ScriptChapter, Voice
+from narrate.text import normalise, speakable, words
+from narrate.text.split import Cost, split
+
+SPOKEN_CHAPTERS = frozenset({"chapter"})
+"""Kinds of chapters that are read; covers, contents, licences and the like are for the eye."""
+
+SKIPPED_BLOCKS: dict[BlockKind, str] = {"note": "note", "code": "code"}
+"""Kinds of blocks that are not read, with the reason the user is given."""
+
+_BOUNDARY: dict[BlockKind, Boundary] = {"heading": "heading", "verse": "verse"}
+
+
+class Limits(Protocol):
+    """What the plan must know of an engine (``Traits`` has it)."""
+
+    @property
+    def max_chars(self) -> int: ...
+    @property
+    def max_bytes(self) -> int | None: ...
+    @property
+    def min_words(self) -> int: ...
+    @property
+    def normalises(self) -> bool: ...
+    @property
+    def languages(self) -> frozenset[str] | None: ...
+
+
+@dataclass(slots=True)
+class _Line:
+    """What is said in one go if it fits: one block, or a very short one with its neighbour."""
+
+    block: Block
+    text: str
+    after: Boundary
+
+
+def plan(
+    book: Book,
+    voice: Voice,
+    limits: Limits,
+    pauses: Pauses | None = None,
+    chapters: Collection[int] | None = None,
+) -> Script:
+    """Decide what is said, by ``voice``, in chunks the engine can take.
+
+    ``chapters`` are the numbers (from 1, over the chapters that are read) to be spoken; None means all. Everything
+    else is in ``Script.skipped``.
+    """
+    pauses = pauses or Pauses()
+    listed: list[ScriptChapter] = []
+    chunks: list[Chunk] = []
+    skipped = list(book.skipped)
+    spoken_characters = number = 0
+    for index, chapter in enumerate(book.chapters):
+        reason = "" if chapter.kind in SPOKEN_CHAPTERS else _why(chapter)
+        number += not reason
+        if not reason and chapters is not None and number not in chapters:
+            reason = "chapter not chosen"
+        spoken, left_out = _read(chapter, reason)
+        skipped += left_out
+        characters = sum(letters_and_digits(block.text) for block in spoken)
+        spoken_characters += characters
+        listed.append(
+            ScriptChapter(
+                title=chapter.title,
+                level=chapter.level,
+                role=chapter.role,
+                spoken=not reason,
+                words=sum(words(block.text) for block in (spoken or chapter.blocks)),
+                characters=characters,
+            )
+        )
+        chunks += _chunks(spoken, index, replace_language(voice, book.meta.language, limits), limits, pauses)
+    return Script(book, tuple(listed), tuple(chunks), tuple(skipped), spoken_characters, _warnings(book, skipped))
+
+
+def replace_language(voice: Voice, language: str, limits: Limits) -> Voice:
+    """``voice`` for text in ``language``, where the engine can tell languages apart and speaks this one."""
+    primary = language.split("-")[0].lower()
+    mine = voice.language.split("-")[0].lower()
+    if not voice.language or not primary or primary == mine or limits.languages is None:
+        return voice
+    return replace(voice, language=primary) if primary in limits.languages else voice
+
+
+def _why(chapter: Chapter) -> str:
+    return f"{chapter.kind} (a guess: {chapter.guess})" if chapter.guess else chapter.kind
+
+
+def _read(chapter: Chapter, reason: str) -> tuple[list[Block], list[Skip]]:
+    """What of a chapter is spoken and what is not; a chapter that is left out is one skip, whatever it holds."""
+    if reason:
+        text = "\n".join(block.text for block in chapter.blocks)
+        where = chapter.blocks[0].anchor if chapter.blocks else ""
+        return [], [skip(reason, where, text)] if letters_and_digits(text) else []
+    left_out = [
+        skip(SKIPPED_BLOCKS[block.kind], block.anchor, block.text)
+        for block in chapter.blocks
+        if block.kind in SKIPPED_BLOCKS and letters_and_digits(block.text)
+    ]
+    return [block for block in chapter.blocks if block.kind not in SKIPPED_BLOCKS], left_out
+
+
+def _chunks(blocks: list[Block], chapter: int, voice: Voice, limits: Limits, pauses: Pauses) -> Iterator[Chunk]:
+    lines = _join_short(_lines(blocks), limits)
+    for line, following in zip(lines, [*lines[1:], None], strict=True):
+        own = replace_language(voice, line.block.language, limits)
+        language = own.language or line.block.language
+        for piece in split(line.text, _cost(limits, language), language):
+            source = line.text[piece.start : piece.end].strip()
+            text = source if limits.normalises else normalise(source, language or "en")
+            if not speakable(text):
+                continue
+            last = piece.end == len(line.text)
+            after: Boundary = piece.after if not last else line.after if following else "chapter"
+            yield Chunk(
+                text=text,
+                voice=own,
+                chapter=chapter,
+                anchor=line.block.anchor,
+                span=(piece.start, piece.end),
+                source=source,
+                after=after,
+                pause_ms=pauses.after(after),
+            )
+
+
+def _lines(blocks: list[Block]) -> list[_Line]:
+    """The blocks that have something to say, each with what ends it; a break makes the pause before it longer."""
+    lines: list[_Line] = []
+    for block in blocks:
+        if block.kind == "break":
+            if lines:
+                lines[-1].after = "scene"
+        elif speakable(block.text):
+            text = _verse(block.text) if block.kind == "verse" else block.text
+            lines.append(_Line(block, text, _BOUNDARY.get(block.kind, "paragraph")))
+    return lines
+
+
+def _verse(text: str) -> str:
+    """Lines of verse as one text: a line without a stop of its own ends with a comma, which every engine breathes at."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return "\n".join(line if not line[-1].isalnum() or line is lines[-1] else f"{line}," for line in lines)
+
+
+def _join_short(lines: list[_Line], limits: Limits) -> list[_Line]:
+    """Join lines of fewer than ``min_words`` words to the next in the chapter, the last one to the one before it."""
+    joined: list[_Line] = []
+    for line in lines:
+        before = joined[-1] if joined else None
+        if before is not None and _short(before.text, limits) and _joinable(before, line):
+            joined[-1] = _together(before, line)
+        else:
+            joined.append(line)
+    if len(joined) > 1 and _short(joined[-1].text, limits) and _joinable(joined[-2], joined[-1]):
+        joined[-2:] = [_together(joined[-2], joined[-1])]
+    return joined
+
+
+def _short(text: str, limits: Limits) -> bool:
+    return words(text) < limits.min_words
+
+
+def _joinable(first: _Line, second: _Line) -> bool:
+    return first.block.language == second.block.language and first.after != "scene"
+
+
+def _together(first: _Line, second: _Line) -> _Line:
+    """One line of two: a heading without a stop gets one, or it would run into what follows."""
+    end = "" if first.text.rstrip("\"'”’»)]")[-1:] in tuple(".!?…:;,—。！？") else "."
+    return _Line(first.block, f"{first.text}{end} {second.text}", second.after)
+
+
+def _cost(limits: Limits, language: str) -> Cost:
+    def cost(text: str) -> float:
+        said = text if limits.normalises else normalise(text, language or "en")
+        share = len(said) / limits.max_chars
+        return max(share, len(said.encode()) / limits.max_bytes) if limits.max_bytes else share
+
+    return cost
+
+
+def _warnings(book: Book, skipped: list[Skip]) -> tuple[str, ...]:
+    guesses = [item for item in skipped if "a guess" in item.reason]
+    told = [f"left out by guess: {item.reason}, {item.characters} characters, {item.preview!r}" for item in guesses]
+    return (*book.warnings, *told)

@@ -1,0 +1,194 @@
+"""The straight line, on one page: a job in, a finished audiobook out."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from filelock import FileLock, Timeout
+
+from narrate.assemble import assemble
+from narrate.errors import Busy, JobError, NarrateError, SourceError, SpeechIncomplete
+from narrate.job import Job, chosen_chapters, with_metadata
+from narrate.load import load
+from narrate.naming import book_folder
+from narrate.plan import plan
+from narrate.publish import publish
+from narrate.speak import Outcome, complete, find, speak
+from narrate.studio import Studio, open_studio
+
+if TYPE_CHECKING:
+    from narrate.audiobook import Audiobook, Published
+    from narrate.script import Script
+
+
+class Console(Protocol):
+    """Who is told how it goes."""
+
+    def report(self, sentence: str) -> None:
+        """A sentence for the user."""
+
+    def retry(self, sentence: str) -> None:
+        """A request is made again."""
+
+    def watch(
+        self, outcomes: Iterable[Outcome], chunks: int, chapter_of: Callable[[Outcome], str]
+    ) -> Iterator[Outcome]:
+        """Pass on ``outcomes``, showing progress through ``chunks``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a script would cost now: ``stored`` chunks cost nothing; ``amount`` is None where the price is unknown."""
+
+    stored: int
+    requests: int
+    characters: int
+    amount: float | None
+    currency: str
+    speech_seconds: float
+
+    @property
+    def cost(self) -> str:
+        """The price for people."""
+        return "unknown" if self.amount is None else f"{self.amount:.2f} {self.currency}" if self.amount else "nothing"
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was asked of the engine, and what the store had, so far. Chunks of equal text count once."""
+
+    bought: int = 0
+    bought_characters: int = 0
+    stored: int = 0
+    stored_characters: int = 0
+
+    def count(self, outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
+        """Count ``outcomes`` while passing them on."""
+        for outcome in outcomes:
+            if outcome.segment is not None and outcome.bought:
+                self.bought += 1
+                self.bought_characters += outcome.characters
+            elif outcome.segment is not None:
+                self.stored += 1
+                self.stored_characters += outcome.characters
+            yield outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Production:
+    """A finished run."""
+
+    folder: Path
+    files: tuple[Published, ...]
+    audiobook: Audiobook
+    script: Script
+    estimate: Estimate
+    tally: Tally
+
+
+def produce(job: Job, console: Console, approve: Callable[[Estimate], bool]) -> Production:
+    """Make the audiobook that ``job`` orders. ``approve`` sees the price before anything is spent.
+
+    Raises what the verbs raise; whatever was spoken until then is stored, and a second call goes on from there.
+    """
+    script, studio = prepare(job, console.report, console.retry)
+    with contextlib.closing(studio):
+        folder = book_folder(script.book.meta, job.output)
+        with _only_run(job.output, folder):
+            expected = estimate(script, studio)
+            _afford(expected, job, approve)
+            tally = Tally()
+            outcomes = tally.count(speak(script, studio.engine, studio.store, studio.speakers))
+            shown = console.watch(outcomes, len(script.chunks), lambda outcome: _title(script, outcome))
+            audiobook = assemble(script, complete(shown), studio.store, studio.masters, studio.mastering)
+            audiobook = replace(audiobook, narrator=studio.narrator)
+            files = publish(audiobook, studio.writers, folder)
+    return Production(folder, files, audiobook, script, expected, tally)
+
+
+def prepare(
+    job: Job, report: Callable[[str], None], retry: Callable[[str], None] = lambda sentence: None
+) -> tuple[Script, Studio]:
+    """Read the book, open the studio for its language, and plan. Nothing is spoken. The caller closes the studio."""
+    book = load(job.source)
+    meta = with_metadata(book.meta, job.metadata)
+    book = replace(book, meta=replace(meta, language=job.language or meta.language))
+    studio = open_studio(job, book.meta.language, report, retry)
+    try:
+        script = plan(book, studio.voice, studio.traits, job.pauses, chosen_chapters(job.chapters))
+        if not script.chunks:
+            why = (
+                f"--chapters {job.chapters} names none of its chapters" if job.chapters else "it holds no text to speak"
+            )
+            raise (JobError if job.chapters else SourceError)(f"{job.source}: {why}; see `narrate plan`")
+        unaccounted = (
+            book.source_characters - script.spoken_characters - sum(skip.characters for skip in script.skipped)
+        )
+        if unaccounted:
+            report(f"{job.source}: {unaccounted} letters and digits are unaccounted for; please report this book")
+    except BaseException:
+        studio.close()
+        raise
+    return script, studio
+
+
+def estimate(script: Script, studio: Studio) -> Estimate:
+    """Count what is stored and what is to be asked for, each text once."""
+    chunks = {chunk.key: chunk for chunk in script.chunks}
+    missing = [chunk for key, chunk in chunks.items() if studio.store.get("segments", key) is None]
+    characters = sum(len(chunk.text) for chunk in missing)
+    price = studio.traits.price
+    amount = 0.0 if studio.traits.local else None if price is None else characters * price.amount / 1_000_000
+    missing_keys = {chunk.key for chunk in missing}
+    least, most = studio.traits.seconds_per_character
+    return Estimate(
+        stored=sum(chunk.key not in missing_keys for chunk in script.chunks),
+        requests=len(missing),
+        characters=characters,
+        amount=amount,
+        currency=price.currency if price else "USD",
+        # the geometric mean of the plausible rates: speech is nearer to the fast end
+        speech_seconds=sum(len(chunk.text) for chunk in script.chunks) * (least * most) ** 0.5
+        + sum(chunk.pause_ms for chunk in script.chunks) / 1000,
+    )
+
+
+def _afford(expected: Estimate, job: Job, approve: Callable[[Estimate], bool]) -> None:
+    if job.max_cost is not None and expected.amount is None and expected.requests:
+        raise JobError("--max-cost: the price of this engine and model is unknown, so no limit can be kept")
+    if job.max_cost is not None and (expected.amount or 0) > job.max_cost:
+        raise SpeechIncomplete(
+            f"nothing was spent: this would cost about {expected.cost}, above the limit of {job.max_cost:.2f}; "
+            "raise --max-cost or choose fewer --chapters"
+        )
+    if not approve(expected):
+        raise SpeechIncomplete("nothing was spent; run again when you like")
+
+
+def _title(script: Script, outcome: Outcome) -> str:
+    return script.chapters[script.chunks[outcome.indices[0]].chapter].title
+
+
+@contextlib.contextmanager
+def _only_run(output: Path, folder: Path) -> Iterator[None]:
+    """Hold the lock of an output folder. The system lets go of it when the process dies, however it dies."""
+    name = hashlib.sha256(str(folder.relative_to(output)).encode()).hexdigest()[:16]
+    try:
+        locks = output / ".narrate"
+        locks.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(locks / f"{name}.lock", timeout=0)
+        lock.acquire()
+    except Timeout as error:
+        raise Busy(f"{folder}: another run is making this book; wait for it to end") from error
+    except OSError as error:
+        raise NarrateError(f"{output}: cannot be written: {error.strerror}; choose another folder with -o") from error
+    try:
+        yield
+    finally:
+        lock.release()

@@ -1,0 +1,180 @@
+"""VERB: Script -> Segments. Lazy: yields as they arrive, and asks only for what is not in the store (P3)."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from narrate.audiobook import Mp3Stream, Segment, Word
+from narrate.engines import Engine, Speech
+from narrate.errors import EngineRefused, EngineUnavailable, SpeechIncomplete
+from narrate.executors import Executor
+from narrate.script import Chunk, Failure, Script
+from narrate.store import Entry, Store
+
+if TYPE_CHECKING:
+    from numpy import int16
+    from numpy.typing import NDArray
+
+
+GIVE_UP_AFTER = 8
+"""Chunks in a row without an answer, after which an engine counts as down."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of the chunks ``indices`` (equal text by the same voice is spoken once).
+
+    ``segment`` is None when there is no speech; then ``failure`` says why. ``bought`` is True when the engine was
+    asked, False when the store had it; ``characters`` is what was, or would have been, sent.
+    """
+
+    indices: tuple[int, ...]
+    characters: int
+    segment: Segment | None
+    failure: Failure | None = None
+    bought: bool = False
+
+
+def speak(script: Script, engine: Engine, store: Store, executor: Executor) -> Iterator[Outcome]:
+    """Yield an outcome for every chunk, first to last for what is stored, as they arrive for the rest.
+
+    A refused chunk and one that never got an answer do not stop the others; at the end they are told. A closed engine
+    ends it at once with EngineClosed: ten thousand calls with a bad key are not ten thousand tries.
+    """
+    places: dict[str, list[int]] = {}
+    for index, chunk in enumerate(script.chunks):
+        places.setdefault(chunk.key, []).append(index)
+
+    def work(indices: tuple[int, ...]) -> Outcome:
+        chunk = script.chunks[indices[0]]
+        size = len(chunk.text)
+        try:
+            segment, bought = speak_chunk(chunk, engine, store)
+        except (EngineRefused, EngineUnavailable) as error:
+            title = script.chapters[chunk.chapter].title
+            refused = isinstance(error, EngineRefused)
+            return Outcome(indices, size, None, Failure(chunk, title, str(error), refused), bought=True)
+        return Outcome(indices, size, segment, bought=bought)
+
+    yield from executor.map(work, (tuple(indices) for indices in places.values()))
+
+
+def speak_chunk(chunk: Chunk, engine: Engine, store: Store) -> tuple[Segment, bool]:
+    """The whole of a worker's duty: the segment of ``chunk``, and whether it had to be asked for.
+
+    It is stored, and on disk, before it is returned.
+    """
+    stored = find(chunk, store)
+    if stored is not None:
+        return stored, False
+    speech = engine.speak(chunk)
+    header, payload = _keep(speech)
+    entry = store.put("segments", chunk.key, header, payload)
+    return _segment(entry), True
+
+
+def find(chunk: Chunk, store: Store) -> Segment | None:
+    """The stored segment of ``chunk``, or None."""
+    entry = store.get("segments", chunk.key)
+    if entry is None:
+        return None
+    try:
+        return _segment(entry)
+    except (KeyError, TypeError, ValueError) as error:
+        store.set_aside(entry.path, f"unknown header: {error}")
+        return None
+
+
+def complete(outcomes: Iterable[Outcome]) -> Iterator[tuple[int, Segment]]:
+    """Pass on what was spoken, chunk by chunk; when all have been tried, SpeechIncomplete names what was not.
+
+    An engine that leaves GIVE_UP_AFTER chunks in a row without an answer, each after all its retries, is down: then
+    the rest is not tried.
+    """
+    failures: list[Failure] = []
+    unanswered = 0
+    for outcome in outcomes:
+        if outcome.failure is not None:
+            failures.append(outcome.failure)
+            unanswered = 0 if outcome.failure.refused else unanswered + 1
+            if unanswered >= GIVE_UP_AFTER:
+                break
+        if outcome.segment is None:
+            continue
+        if outcome.bought:
+            unanswered = 0
+        for index in outcome.indices:
+            yield index, outcome.segment
+    if failures:
+        raise SpeechIncomplete(_report(failures), tuple(failures))
+
+
+def _report(failures: Sequence[Failure]) -> str:
+    lines = [
+        f"  {failure.chapter!r}: {_short(failure.chunk.source or failure.chunk.text)!r}: {failure.reason}"
+        for failure in failures[:10]
+    ]
+    more = [f"  ... and {len(failures) - 10} more"] if len(failures) > 10 else []
+    head = f"{len(failures)} of the chunks were not spoken; everything else is stored, run again to resume:"
+    return "\n".join([head, *lines, *more])
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 60 else text[:59] + "…"
+
+
+def _keep(speech: Speech) -> tuple[dict[str, Any], bytes]:
+    """What is stored of an answer: its audio (PCM losslessly as FLAC, MP3 as it came) and what was measured of it."""
+    from narrate.audio import codec, frames, loudness
+
+    if speech.format == "mp3":
+        samples, rate = codec.decode(speech.audio, "mp3", speech.rate)
+        payload = speech.audio
+        stream: dict[str, Any] | None = asdict(frames.scan(payload))
+    else:
+        samples, rate = codec.decode(speech.audio, speech.format, speech.rate)
+        payload = codec.encode_flac(samples, rate)
+        stream = None
+    lead, tail = codec.find_sound(samples, rate)
+    header = {
+        "codec": "mp3" if stream else "flac",
+        "rate": rate,
+        "frames": len(samples),
+        "lead": lead,
+        "tail": tail,
+        "peak": round(_peak(samples), 5),
+        "blocks": base64.b64encode(loudness.gating_blocks(samples, rate)).decode(),
+        "words": [[word.text, word.start_ms, word.end_ms] for word in speech.words],
+        "request_id": speech.request_id,
+        "mp3": {**stream, "header": stream["header"].hex()} if stream else None,
+    }
+    return header, payload
+
+
+def _peak(samples: NDArray[int16]) -> float:
+    return max(int(samples.max(initial=0)), -int(samples.min(initial=0))) / 32768
+
+
+def _segment(entry: Entry) -> Segment:
+    header = entry.header
+    stream = header["mp3"]
+    return Segment(
+        key=entry.key,
+        digest=entry.digest,
+        path=entry.path,
+        offset=0,
+        size=entry.size,
+        codec=header["codec"],
+        rate=header["rate"],
+        frames=header["frames"],
+        lead=header["lead"],
+        tail=header["tail"],
+        peak=header["peak"],
+        blocks=base64.b64decode(header["blocks"]),
+        words=tuple(Word(*word) for word in header["words"]),
+        request_id=header["request_id"],
+        mp3=Mp3Stream(**{**stream, "header": bytes.fromhex(stream["header"])}) if stream else None,
+    )

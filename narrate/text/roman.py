@@ -1,0 +1,148 @@
+"""Rule about Roman numerals: Chapter II, Henry VIII, a heading "XXIII", "IV. The Quest", never the pronoun I."""
+
+from __future__ import annotations
+
+import re
+
+from narrate.text.numbers import FUNCTION_WORDS, cardinal, ordinal, year
+
+_VALUES = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000}
+_SHAPE = r"M{0,3}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})"
+_VALID = re.compile(_SHAPE)
+
+_WORDS = frozenset("MIX DIX MI DI CD DC MD MC CC MM CV DV DIV LIV CIV CIX MCI MDC CM VI".split())
+"""Numerals that are words, names or initials: they need a word like "chapter" before them ("VI" may stand alone)."""
+
+_DIVISIONS = (
+    "chapter|chap|ch|book|bk|part|pt|act|scene|sc|volume|vol|canto|section|sec|letter|stave|article|art|appendix|"
+    "figure|fig|plate|table|phase|psalm|lesson|episode|number|no|nos|war|verse|stanza|sonnet|fit|fytte|tome|class|"
+    "type|grade|level|group|series|season|day|night|page|p|pp|note|item|case|problem|proposition|axiom|mark|"
+    "exhibit|division|title|tale|story|ode|elegy|epistle|satire|eclogue|georgic|symphony|opus"
+)
+_KINGS = frozenset(
+    "Adrian Alexander Alfonso Alfred Anastasius Antiochus Baldwin Basil Benedict Boniface Callixtus Carlos Caroline "
+    "Casimir Catherine Celestine Charles Christian Clement Conrad Constantine Cosimo Darius David Donald Edmund Edward "
+    "Elizabeth Eric Eugene Ferdinand Francis Frederick Gaston George Gregory Gustav Gustavus Haakon Harald Harold Henri "
+    "Henry Honorius Humbert Innocent Isabella Ivan James Joan John Joseph Juan Julius Justinian Kenneth Leo Leopold "
+    "Lothair Louis Ludwig Magnus Malcolm Manuel Margaret Margrethe Mary Matilda Maximilian Mehmed Michael Murad Napoleon "
+    "Nero Nicholas Olaf Olav Oscar Otho Otto Paul Pedro Peter Philip Philippe Pius Ptolemy Rameses Ramesses Richard "
+    "Robert Rudolf Rudolph Sancho Selim Sigismund Sixtus Stephen Suleiman Theodosius Thutmose Umberto Urban Victor "
+    "Victoria Wilhelm William Xerxes Emmanuel Amadeus Afonso Henrique Pope".split()
+)
+_CROWN = frozenset("King Queen Pope Emperor Empress Tsar Czar Kaiser Prince Duke Sultan Pharaoh Saint".split())
+
+_NUMERAL = re.compile(r"(?<![\w’'.-])([IVXLCDM]{1,12})(th|st|nd|rd)?(?![\w’'&@/]|[-–][A-Z][a-z]|\.\w)")
+_SMALL = re.compile(rf"(?<![\w’'.-])((?:{_DIVISIONS})s?\.?[ ])([ivxlcm]{{1,12}})(?![\w’'-])", re.IGNORECASE)
+_SMALL_RANGE = re.compile(r"(?<![\w’'.-])([ivxlc]{1,10})[–-]([ivxlc]{1,10})(?![\w’'-])")
+_DIVISION_BEFORE = re.compile(rf"(?:^|(?<=[\W_]))(?:{_DIVISIONS})s?\.?,?\s?$", re.IGNORECASE)
+_WORD_BEFORE = re.compile(r"([^\W\d_]+)[ ]$")
+_TITLE_BEFORE = re.compile(r"([^\W\d_]+)[ ][^\W\d_]+[ ]$")
+_HEADING = re.compile(r"^[\s(\[“\"*—–-]*$")
+_CENTURY = re.compile(r"\s(?:century|centuries|dynasty|arrondissement|corps)\b", re.IGNORECASE)
+_HEADING_TAIL = re.compile(r"[.:)—–,-]?\s*$")
+
+
+def value(numeral: str) -> int:
+    """The value of a Roman numeral in capitals, 0 when it is none in its usual form."""
+    if not numeral or not _VALID.fullmatch(numeral):
+        return 0
+    numbers = [_VALUES[letter] for letter in numeral]
+    return sum(-here if here < after else here for here, after in zip(numbers, [*numbers[1:], 0], strict=True))
+
+
+def roman(text: str, language: str = "en") -> str:
+    """Roman numerals where they are numbers. What could as well be a word, a name or an initial stays."""
+    text = _SMALL_RANGE.sub(_small_range, text)
+    text = _SMALL.sub(_small, text)
+    return _NUMERAL.sub(_numeral, text)
+
+
+def _small(found: re.Match[str]) -> str:
+    numeral = found[2]
+    if not numeral.islower():
+        return found[0]
+    amount = value(numeral.upper())
+    following = found.string[found.end() : found.end() + 1]
+    if not 0 < amount < 400 or (len(numeral) == 1 and following == " " and not found[1].rstrip().endswith(".")):
+        return found[0]
+    return found[1] + cardinal(amount)
+
+
+def _small_range(found: re.Match[str]) -> str:
+    first, last = value(found[1].upper()), value(found[2].upper())
+    return f"{cardinal(first)} to {cardinal(last)}" if 0 < first < last else found[0]
+
+
+def _numeral(found: re.Match[str]) -> str:
+    numeral, suffix = found[1], found[2]
+    amount = value(numeral)
+    if not amount or (suffix and amount < 2):
+        return found[0]
+    text = found.string
+    before, after = text[max(0, found.start() - 40) : found.start()], text[found.end() : found.end() + 40]
+    if suffix or (_CENTURY.match(after) and len(numeral) > 1):
+        return ordinal(amount)
+    for reading in (_after_division, _of_a_king, _heading, _by_itself):
+        said = reading(numeral, amount, before, after, found.start() <= 40)
+        if said:
+            return said
+    return found[0]
+
+
+def _after_division(numeral: str, amount: int, before: str, after: str, whole: bool) -> str:
+    named = _DIVISION_BEFORE.search(before)
+    if not named:
+        return ""
+    if numeral == "I":
+        keyword = named[0].strip()
+        if not keyword[:1].isupper() and not keyword.endswith("."):
+            return ""
+        following = re.match(r"\s([a-z]+)", after)
+        if following and following[1] not in ("of", "and", "to", "in", "the", "by", "is", "was", "for", "on", "or"):
+            return ""
+        if keyword.lower().startswith("no") and not keyword.endswith("."):
+            return ""  # "No I would not"
+    return cardinal(amount)
+
+
+def _of_a_king(numeral: str, amount: int, before: str, after: str, whole: bool) -> str:
+    name = _WORD_BEFORE.search(before)
+    if not name or amount > 39 or name[1].capitalize() not in _KINGS:
+        return ""
+    if not name[1][:1].isupper() or (numeral == "X" and name[1] == "Malcolm"):
+        return ""
+    if numeral == "I":
+        title = _TITLE_BEFORE.search(before)
+        crowned = bool(title) and title is not None and title[1].capitalize() in _CROWN
+        if not crowned and re.match(r"\s+(?!of\b|was\b|is\b|had\b|in\b|and\b|to\b|who\b|\()", after):
+            return ""  # "Well, Henry I am glad"
+    return f"the {ordinal(amount)}"
+
+
+def _heading(numeral: str, amount: int, before: str, after: str, whole: bool) -> str:
+    """A text that is, or begins with, a numeral."""
+    if not whole or not _HEADING.match(before):
+        return ""
+    alone = bool(_HEADING_TAIL.fullmatch(after))
+    if alone:
+        ambiguous = numeral in _WORDS - {"VI"} or numeral in "CDM"
+        return "" if ambiguous else cardinal(amount)
+    if not re.match(r"[.:)—–]", after) or numeral in "LCDM":
+        return ""
+    if len(numeral) == 1:
+        rest = after[1:].strip()
+        initials = re.match(r"[A-Z]\.", rest)
+        prose = len(after) >= 40 or rest.endswith((".", "!", "?", "…")) or not rest[:1].isupper()
+        return "" if initials or prose or (numeral == "I" and after[0] in "—–") else cardinal(amount)
+    return "" if numeral in _WORDS - {"VI"} else cardinal(amount)
+
+
+def _by_itself(numeral: str, amount: int, before: str, after: str, whole: bool) -> str:
+    if len(numeral) >= 4 and 1000 <= amount < 2100:
+        return year(amount)
+    if len(numeral) < 2 or set(numeral) - set("IVX") or amount > 39:
+        return ""
+    word = _WORD_BEFORE.search(before)
+    if numeral == "IV" and word and word[1].lower() in FUNCTION_WORDS | {"the"}:
+        return ""  # the drip of a hospital
+    return cardinal(amount)

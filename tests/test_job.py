@@ -1,0 +1,111 @@
+"""Job files: every mistake is named with its file, its setting and the likely meaning."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from narrate.book import Metadata
+from narrate.errors import JobError
+from narrate.job import _READERS, Job, check, chosen_chapters, read_job, with_metadata
+from narrate.script import Pauses
+
+CONFIGS = Path(__file__).parent.parent / "configs"
+
+
+def job(tmp_path: Path, text: str) -> Job:
+    path = tmp_path / "job.toml"
+    path.write_text(text)
+    return read_job(path)
+
+
+def test_the_smallest_job(tmp_path: Path) -> None:
+    assert job(tmp_path, 'source = "a.epub"') == Job(tmp_path / "a.epub")
+
+
+def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
+    found = job(tmp_path, 'source = "books/a.epub"\noutput = "out"\nstore = "/var/store"')
+    assert found.source == tmp_path / "books/a.epub"
+    assert found.output == tmp_path / "out"
+    assert found.store == Path("/var/store")
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.toml")), ids=lambda path: path.name)
+def test_every_config_loads(path: Path) -> None:
+    assert read_job(path).source.suffix
+
+
+def test_the_default_config_states_the_defaults() -> None:
+    found = read_job(CONFIGS / "default.toml")
+    assert found.pauses == Pauses()
+    for name in ("formats", "loudness", "segments", "jobs", "attempts", "max_wait", "timeout", "settings", "engine"):
+        assert getattr(found, name) == getattr(Job(Path()), name), name
+
+
+def test_the_default_config_names_every_setting() -> None:
+    text = (CONFIGS / "default.toml").read_text()
+    for name in {item.name for item in fields(Job)} | {item.name for item in fields(Pauses)}:
+        assert f"{name} = " in text or f"[{name}]" in text, name
+    assert set(_READERS) == {item.name for item in fields(Job)}
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('sorce = "a.epub"', "unknown setting 'sorce'; did you mean 'source'?"),
+        ('engine = "kokoro"', "'source' is missing"),
+        ('source = "a"\nengine = "kokorro"', "unknown engine 'kokorro'; did you mean 'kokoro'?"),
+        ('source = "a"\nformats = ["mp4"]', "unknown format 'mp4'"),
+        ('source = "a"\nformats = []', "'formats' is empty"),
+        ('source = "a"\njobs = "many"', "'jobs' must be a whole number"),
+        ('source = "a"\njobs = true', "'jobs' must be a whole number"),
+        ('source = "a"\nloudness = 3', "'loudness' must be between -40 and -5"),
+        ('source = "a"\n[pauses]\nparagaph = 5', "unknown pause 'paragaph'; did you mean 'paragraph'?"),
+        ('source = "a"\n[pauses]\nparagraph = -5', "'pauses.paragraph' must be between 0 and 60000"),
+        ('source = "a"\npauses = 3', "'pauses' must be a table"),
+        ('source = "a"\n[metadata]\nauthor = "x"', "unknown metadata 'author'; did you mean 'authors'?"),
+        ('source = "a"\n[settings]\nspeed = [1]', "'settings' must be a table"),
+        ('source = "a"\nsegments = "wav"', "unknown kind of segments 'wav'"),
+        ('source = "a"\nchapters = "3-1"', "not a range of chapters"),
+        ("source = ", "is not valid TOML"),
+        ("source = 4", "'source' must be a text in quotes"),
+    ],
+)
+def test_mistakes_are_named(tmp_path: Path, text: str, says: str) -> None:
+    with pytest.raises(JobError, match=r"job\.toml") as caught:
+        job(tmp_path, text)
+    assert says in str(caught.value)
+
+
+def test_a_missing_file_is_said(tmp_path: Path) -> None:
+    with pytest.raises(JobError, match="no such job file"):
+        read_job(tmp_path / "none.toml")
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"), [("", None), ("3", {3}), ("1-3,7", {1, 2, 3, 7}), (" 2 - 3 , 5 ", {2, 3, 5})]
+)
+def test_chapters(text: str, numbers: set[int] | None) -> None:
+    assert chosen_chapters(text) == numbers
+
+
+@pytest.mark.parametrize("text", ["a", "1-", "-3", "0", "3-1", "1,,2", "1-999999999"])
+def test_bad_chapters(text: str) -> None:
+    with pytest.raises(JobError):
+        chosen_chapters(text)
+
+
+def test_metadata_of_the_job_wins() -> None:
+    meta = with_metadata(Metadata("Old", ("A",)), [("title", "New"), ("authors", ("B", "C"))])
+    assert (meta.title, meta.authors) == ("New", ("B", "C"))
+
+
+def test_loudness_off(tmp_path: Path) -> None:
+    assert job(tmp_path, 'source = "a"\nloudness = "off"').loudness is None
+
+
+def test_flags_are_checked_like_files() -> None:
+    with pytest.raises(JobError, match="the command line"):
+        check(Job(Path("a"), attempts=0), "the command line")
