@@ -18,6 +18,9 @@ from pathlib import Path
 import httpx
 
 ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT))
+
+from tests.speech_server import KEY  # noqa: E402  (the test server is not installed)
 
 
 def main() -> None:
@@ -43,7 +46,7 @@ def main() -> None:
 
 
 def measure(folder: Path, url: str, chunks: int, jobs: int) -> None:
-    os.environ.update(LMNT_API_KEY="a-key", LMNT_BASE_URL=url)
+    os.environ.update(LMNT_API_KEY=KEY, LMNT_BASE_URL=url)
     from narrate.book import Block, Book, Chapter, Metadata
     from narrate.job import Job
     from narrate.plan import plan
@@ -59,7 +62,7 @@ def measure(folder: Path, url: str, chunks: int, jobs: int) -> None:
     spoken = sum(1 for _ in complete(speak(script, studio.engine, studio.store, studio.speakers)))
     wall, cpu = time.perf_counter() - started, time.process_time() - cpu
     studio.close()
-    waited = float(httpx.get(f"{url}/waited").text)
+    waited = float(httpx.get(f"{url}/stats").json()["latency"])
     ideal = waited / jobs
     print(f"{spoken} chunks, {jobs} in flight; the server waited {waited:.1f} s in all")
     print(f"ideal  {ideal:8.2f} s")

@@ -6,6 +6,7 @@ types and values out of range are JobErrors that name the file, the setting and 
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -19,6 +20,8 @@ from narrate.settings import guess
 
 ENGINES = ("kokoro", "espeak", "lmnt", "openai", "tone")
 FORMATS = ("mp3", "m4b", "chapters")
+BITRATES = (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160, 192, 224, 256, 320)
+"""kbit/s that Layer III knows at one rate or another; where one is too high for a rate, the next lower is used."""
 DEFAULT_LOUDNESS = -19.0
 """LUFS, for one channel: the listening level of audio.md's survey (-16 stereo is -19 mono)."""
 
@@ -52,6 +55,9 @@ class Job:
     pauses: Pauses = field(default_factory=Pauses)
     metadata: tuple[tuple[str, str | tuple[str, ...]], ...] = ()
 
+
+_LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
+"""The shape of a BCP 47 tag."""
 
 _METADATA = {item.name for item in fields(Metadata)} - {"cover", "contributors"}
 _MANY = {"authors", "subjects"}
@@ -187,6 +193,9 @@ def check(job: Job, where: str) -> Job:
             raise JobError(unknown(where, "format", name, FORMATS))
     if not job.formats:
         raise JobError(f"{where}: 'formats' is empty; name at least one of {', '.join(FORMATS)}")
+    if job.bitrate is not None and job.bitrate not in BITRATES:
+        near = min(BITRATES, key=lambda known: abs(known - (job.bitrate or 0)))
+        raise JobError(f"{where}: 'bitrate' {job.bitrate} is none that MP3 knows; the nearest is {near}")
     if job.segments not in ("flac", "mp3"):
         raise JobError(unknown(where, "kind of segments", job.segments, ("flac", "mp3")))
     for name, value, least, most in (
@@ -194,12 +203,13 @@ def check(job: Job, where: str) -> Job:
         ("attempts", job.attempts, 1, 100),
         ("max_wait", job.max_wait, 0, 86_400),
         ("timeout", job.timeout, 0.1, 86_400),
-        ("bitrate", job.bitrate, 8, 320),
         ("loudness", job.loudness, -40, -5),
         ("max_cost", job.max_cost, 0, 1e9),
     ):
         if value is not None and not least <= value <= most:
             raise JobError(f"{where}: '{name}' must be between {least:g} and {most:g}, not {value:g}")
+    if job.language and not _LANGUAGE.fullmatch(job.language):
+        raise JobError(f"{where}: language {job.language!r} is no language tag; write for example en or pt-BR")
     chosen_chapters(job.chapters, where)
     return job
 

@@ -117,7 +117,7 @@ def _read(chapter: Chapter, reason: str) -> tuple[list[Block], list[Skip]]:
 
 def _chunks(blocks: list[Block], chapter: int, voice: Voice, limits: Limits, pauses: Pauses) -> Iterator[Chunk]:
     lines = _join_short(_lines(blocks), limits)
-    for line, following in zip(lines, [*lines[1:], None], strict=True):
+    for line, following in zip(lines, [*lines[1:], None], strict=False):
         own = replace_language(voice, line.block.language, limits)
         language = own.language or line.block.language
         for piece in split(line.text, _cost(limits, language), language):

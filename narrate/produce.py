@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from filelock import FileLock, Timeout
 
 from narrate.assemble import assemble
+from narrate.checks.book import check_book
 from narrate.errors import Busy, JobError, NarrateError, SourceError, SpeechIncomplete
 from narrate.job import Job, chosen_chapters, with_metadata
 from narrate.load import load
@@ -19,7 +20,7 @@ from narrate.naming import book_folder
 from narrate.plan import plan
 from narrate.publish import publish
 from narrate.speak import Outcome, complete, find, speak
-from narrate.studio import Studio, open_studio
+from narrate.studio import Report, Studio, open_studio
 
 if TYPE_CHECKING:
     from narrate.audiobook import Audiobook, Published
@@ -106,20 +107,24 @@ def produce(job: Job, console: Console, approve: Callable[[Estimate], bool]) -> 
             tally = Tally()
             outcomes = tally.count(speak(script, studio.engine, studio.store, studio.speakers))
             shown = console.watch(outcomes, len(script.chunks), lambda outcome: _title(script, outcome))
-            audiobook = assemble(script, complete(shown), studio.store, studio.masters, studio.mastering)
+            segments = complete(shown)
+            audiobook = assemble(script, segments, studio.store, studio.masters, studio.mastering, warn=console.report)
             audiobook = replace(audiobook, narrator=studio.narrator)
             files = publish(audiobook, studio.writers, folder)
     return Production(folder, files, audiobook, script, expected, tally)
 
 
 def prepare(
-    job: Job, report: Callable[[str], None], retry: Callable[[str], None] = lambda sentence: None
+    job: Job, report: Report, retry: Report = lambda sentence: None, *, silent: bool = False
 ) -> tuple[Script, Studio]:
-    """Read the book, open the studio for its language, and plan. Nothing is spoken. The caller closes the studio."""
+    """Read the book, open the studio for its language, and plan. Nothing is spoken. The caller closes the studio.
+
+    A ``silent`` studio is for planning alone, and needs no key.
+    """
     book = load(job.source)
     meta = with_metadata(book.meta, job.metadata)
     book = replace(book, meta=replace(meta, language=job.language or meta.language))
-    studio = open_studio(job, book.meta.language, report, retry)
+    studio = open_studio(job, book.meta.language, report, retry, silent=silent)
     try:
         script = plan(book, studio.voice, studio.traits, job.pauses, chosen_chapters(job.chapters))
         if not script.chunks:
@@ -127,11 +132,8 @@ def prepare(
                 f"--chapters {job.chapters} names none of its chapters" if job.chapters else "it holds no text to speak"
             )
             raise (JobError if job.chapters else SourceError)(f"{job.source}: {why}; see `narrate plan`")
-        unaccounted = (
-            book.source_characters - script.spoken_characters - sum(skip.characters for skip in script.skipped)
-        )
-        if unaccounted:
-            report(f"{job.source}: {unaccounted} letters and digits are unaccounted for; please report this book")
+        for found in check_book(book):
+            report(f"{found.severity}: {found.code}: {found.where}: {found.message}")
     except BaseException:
         studio.close()
         raise

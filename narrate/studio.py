@@ -6,27 +6,35 @@ import os
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
-from types import ModuleType
+from typing import Any
 
 from narrate.assemble import Mastering
+from narrate.audiobook import Codec, Encoding
 from narrate.engines import Engine, Traits, VoiceInfo
-from narrate.errors import JobError
 from narrate.executors import Executor
-from narrate.job import ENGINES, Job, unknown
-from narrate.script import Voice
+from narrate.job import Job
+from narrate.script import Chunk, Voice
 from narrate.store import Store
 from narrate.writers import Writer
 
 Report = Callable[[str], None]
+Settings = Mapping[str, str]
+Opened = tuple[Engine, Callable[[], None]]
+Opener = Callable[[Job, Settings, Mapping[str, str]], Opened]
+
+DEFAULT_JOBS = 8
+"""Requests in flight where neither the user nor the engine says how many."""
 
 
 @dataclass(frozen=True)
 class Studio:
-    """Everything a production needs, ready for use. ``close`` ends requests in flight at once."""
+    """Everything a production needs, ready for use. ``close`` cuts off what is still in flight."""
 
     engine: Engine
     voice: Voice
+    narrator: str
     store: Store
     speakers: Executor
     masters: Executor
@@ -40,25 +48,166 @@ class Studio:
         return self.engine.traits
 
 
-def open_studio(job: Job, language: str, report: Report, stop: threading.Event | None = None) -> Studio:
-    """Build what ``job`` names, for a book in ``language``. ``stop``, when set, ends every wait.
+def open_studio(
+    job: Job, language: str, report: Report, retry: Report = lambda sentence: None, *, silent: bool = False
+) -> Studio:
+    """Build what ``job`` names, for a book in ``language``.
 
-    ``report`` is told, in a sentence, of retries, damaged store entries and an engine chosen for the language.
+    ``report`` is told, in a sentence, of damaged store entries and of an engine chosen for the language; ``retry`` of
+    each request that is made again. A ``silent`` studio only plans: it needs no key.
     """
-    stop = stop or threading.Event()
-    name = job.engine or engine_for(job.language or language, report)
-    engine, voice, close = open_engine(job, name, job.language or language, report, stop)
-    workers = job.jobs or engine.traits.connections or _DEFAULT_JOBS
-    if engine.traits.connections:
-        workers = min(workers, engine.traits.connections)
-    cores = os.cpu_count() or 1
+    from narrate.engines.retrying import Retrying
+    from narrate.engines.verified import Verified
+    from narrate.executors.processes import Processes
+    from narrate.executors.threads import Threads
+
+    name = job.engine or _engine_for(language, report)
+    settings = {**dict(job.settings), **({"model": job.model} if job.model else {})}
+    if job.segments == "mp3" and name in _HOSTED:
+        settings.setdefault("format", "mp3")
+    store = open_store(job.store, report)
+    voice = _voice(name, job.voice, language, settings)
+    bare, close = _OPENERS[name](job, settings, _without_key(os.environ) if silent else os.environ)
+    workers = min(job.jobs or bare.traits.connections or DEFAULT_JOBS, bare.traits.connections or 1024)
+    stop = threading.Event()
+    engine = Retrying(
+        Verified(bare, keep_mp3=job.segments == "mp3"),
+        attempts=job.attempts,
+        max_wait=job.max_wait,
+        stop=stop,
+        watch=lambda waiting: retry(f"attempt {waiting.attempt}, again in {waiting.seconds:.1f} s: {waiting.reason}"),
+    )
     return Studio(
         engine=engine,
         voice=voice,
-        store=open_store(job.store, report),
-        speakers=_threads(workers),
-        masters=_processes(cores),
+        narrator=f"{voice.name} (synthetic voice, {_MAKERS[name]})",
+        store=store,
+        speakers=Threads(workers, on_stop=stop.set),
+        masters=Processes(os.cpu_count() or 1, preload=("narrate.assemble",)),
         mastering=_mastering(job),
-        writers=tuple(_writer(name) for name in job.formats),
+        writers=tuple(_writer(name) for name in dict.fromkeys(job.formats)),
         close=close,
     )
+
+
+def open_store(folder: Path | None, report: Report) -> Store:
+    """The store in ``folder``, or the user's own."""
+    from platformdirs import user_cache_path
+
+    return Store(folder or user_cache_path("narrate", appauthor=False) / "store", report)
+
+
+def list_voices(engine: str) -> tuple[VoiceInfo, ...]:
+    """The voices of one engine; hosted ones are asked where that takes no more than what the environment gives."""
+    module = import_module(f"narrate.engines.{engine}")
+    found: tuple[VoiceInfo, ...] = module.voices(os.environ) if engine in _ASK_WITH_ENVIRONMENT else module.voices()
+    return found
+
+
+def audition(name: str) -> str:
+    """Have an embedded engine speak, and tell how it went. Raises what it raises."""
+    voice = _voice(name, "", "en", {})
+    engine, close = _OPENERS[name](Job(Path()), {}, os.environ)
+    try:
+        speech = engine.speak(Chunk("All is well in this house.", voice, 0))
+    finally:
+        close()
+    return f"{len(list_voices(name))} voices; speaks ({len(speech.audio) / 2 / speech.rate:.1f} s of sound)"
+
+
+_HOSTED = ("lmnt", "openai")
+_ASK_WITH_ENVIRONMENT = (*_HOSTED, "tone")
+_MAKERS = {"kokoro": "Kokoro-82M", "espeak": "espeak-ng", "lmnt": "LMNT", "openai": "OpenAI API", "tone": "tone"}
+
+
+def _engine_for(language: str, report: Report) -> str:
+    """The embedded engine that speaks ``language``; English where the book is silent."""
+    if language.split("-")[0].lower() in ("", "en", "und", "mul", "zxx"):
+        return "kokoro"
+    report(f"the book is in {language!r}, which kokoro does not speak: espeak does (or name another with --engine)")
+    return "espeak"
+
+
+def _voice(engine: str, name: str, language: str, settings: dict[str, str]) -> Voice:
+    make: Any = import_module(f"narrate.engines.{engine}").voice
+    if engine in _ASK_WITH_ENVIRONMENT:
+        voice: Voice = make(name, language, settings, os.environ)
+    else:
+        voice = make(name, language or "en", settings)
+    return voice
+
+
+def _nothing() -> None:
+    """What closing an engine without connections takes."""
+
+
+def _without_key(environment: Mapping[str, str]) -> dict[str, str]:
+    """An environment in which hosted engines open for planning; a request with it would be turned away."""
+    return {**environment, "LMNT_API_KEY": "none", "OPENAI_API_KEY": "none"}
+
+
+def _kokoro(job: Job, settings: Settings, environment: Mapping[str, str]) -> Opened:
+    from narrate.engines.kokoro import Kokoro
+
+    local = environment.get("NARRATE_KOKORO_MODEL")
+    return Kokoro(Path(local) if local else None), _nothing
+
+
+def _espeak(job: Job, settings: Settings, environment: Mapping[str, str]) -> Opened:
+    from narrate.engines.espeak import Espeak
+
+    engine = Espeak()
+    return engine, engine.close
+
+
+def _hosted(name: str) -> Opener:
+    def open_engine(job: Job, settings: Settings, environment: Mapping[str, str]) -> Opened:
+        module = import_module(f"narrate.engines.{name}")
+        own: dict[str, Any] = {}
+        if name == "lmnt":
+            own["timings"] = settings.get("timestamps") == "true"
+        elif "model" in settings:
+            own["model"] = settings["model"]
+        jobs = job.jobs or DEFAULT_JOBS
+        engine, client = module.engine(environment, connections=jobs, read_s=job.timeout, **own)
+        return engine, client.close
+
+    return open_engine
+
+
+def _tone(job: Job, settings: Settings, environment: Mapping[str, str]) -> Opened:
+    from narrate.engines import tone
+
+    return tone.engine(settings), _nothing
+
+
+_OPENERS: dict[str, Opener] = {
+    "kokoro": _kokoro,
+    "espeak": _espeak,
+    "lmnt": _hosted("lmnt"),
+    "openai": _hosted("openai"),
+    "tone": _tone,
+}
+
+
+_CODECS: dict[str, tuple[Codec, int]] = {"mp3": ("mp3", 96), "chapters": ("mp3", 96), "m4b": ("aac", 64)}
+"""Each format's codec and its default bit rate in kbit/s: plenty for one voice at 24 kHz (audio.md, section 4)."""
+
+
+def _mastering(job: Job) -> Mastering:
+    codecs = dict(_CODECS[name] for name in job.formats)
+    return Mastering(
+        target_lufs=job.loudness,
+        # one sample rate for the whole book: the timeline's
+        encodings=tuple(Encoding(codec, 0, job.bitrate or usual) for codec, usual in codecs.items()),
+        join_mp3=job.segments == "mp3",
+    )
+
+
+def _writer(name: str) -> Writer:
+    from narrate.writers.chapters import ChaptersWriter
+    from narrate.writers.m4b import M4bWriter
+    from narrate.writers.mp3 import Mp3Writer
+
+    writers: dict[str, Callable[[], Writer]] = {"mp3": Mp3Writer, "m4b": M4bWriter, "chapters": ChaptersWriter}
+    return writers[name]()

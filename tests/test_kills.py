@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.speech_server import SpeechServer
+from tests.speech_server import KEY, SpeechServer
 
 BOOK = "\n\n".join(
     f"# Chapter {part}\n\n" + "\n\n".join(f"Paragraph {number} of chapter {part} says little." for number in range(12))
@@ -60,7 +60,7 @@ def speech_server():
 
 
 def environment(server: SpeechServer) -> dict[str, str]:
-    return {**os.environ, "LMNT_API_KEY": "a-key", "LMNT_BASE_URL": server.url}
+    return {**os.environ, "LMNT_API_KEY": KEY, "LMNT_BASE_URL": server.url}
 
 
 def make(folder: Path, server: SpeechServer) -> subprocess.CompletedProcess[str]:
@@ -73,15 +73,15 @@ def make(folder: Path, server: SpeechServer) -> subprocess.CompletedProcess[str]
 def test_killed_and_run_again_until_done(tmp_path: Path, speech_server: SpeechServer) -> None:
     undisturbed = make(tmp_path / "undisturbed", speech_server)
     assert undisturbed.returncode == 0, undisturbed.stderr
-    speech_server.forget()
 
+    undisturbed_requests = len(speech_server.spoken)
     folder = tmp_path / "killed"
     folder.mkdir()
     (folder / "book.md").write_text(BOOK)
     chance = random.Random(7)
     kills = 0
     for attempt in range(40):
-        before, asked = stored(folder) if attempt else set(), speech_server.requests
+        before, asked = stored(folder) if attempt else set(), len(speech_server.spoken)
         process = subprocess.Popen(
             command(folder),
             env=environment(speech_server),
@@ -99,12 +99,12 @@ def test_killed_and_run_again_until_done(tmp_path: Path, speech_server: SpeechSe
             continue
         assert process.returncode == 0, process.stderr.read() if process.stderr else ""
         # the last run asked exactly for what was not stored when it began
-        assert speech_server.requests - asked == len(stored(folder)) - len(before)
+        assert len(speech_server.spoken) - asked == len(stored(folder)) - len(before)
         break
     assert kills >= 3
     assert finished(folder) == finished(tmp_path / "undisturbed")
     # a kill costs at most the requests in flight
-    assert speech_server.requests <= len(stored(folder)) + 4 * kills
+    assert len(speech_server.spoken) - undisturbed_requests <= len(stored(folder)) + 4 * kills
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
@@ -116,7 +116,7 @@ def test_p12_stops_cleanly_and_goes_on(
     process = subprocess.Popen(
         command(tmp_path), env=environment(speech_server), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    while speech_server.requests < 10:
+    while len(speech_server.spoken) < 10:
         time.sleep(0.02)
         assert process.poll() is None
     started = time.monotonic()
@@ -129,15 +129,15 @@ def test_p12_stops_cleanly_and_goes_on(
     assert finished(tmp_path) == {}
     kept = stored(tmp_path)
     assert kept
-    asked = speech_server.requests
+    asked = len(speech_server.spoken)
     assert make(tmp_path, speech_server).returncode == 0
-    assert speech_server.requests - asked == len(stored(tmp_path)) - len(kept)
+    assert len(speech_server.spoken) - asked == len(stored(tmp_path)) - len(kept)
 
 
 def test_two_runs_of_one_book_at_once(tmp_path: Path, speech_server: SpeechServer) -> None:
     (tmp_path / "book.md").write_text(BOOK)
     first = subprocess.Popen(command(tmp_path), env=environment(speech_server), stderr=subprocess.PIPE, text=True)
-    while speech_server.requests < 1:
+    while len(speech_server.spoken) < 1:
         time.sleep(0.02)
         assert first.poll() is None
     second = subprocess.run(command(tmp_path), env=environment(speech_server), capture_output=True, text=True)

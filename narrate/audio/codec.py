@@ -12,7 +12,6 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -63,18 +62,6 @@ def decode(audio: bytes, format: str, rate: int) -> tuple[Samples, int]:
     return samples, found_rate
 
 
-def listen(path: Path) -> Iterator[tuple[Samples, int]]:
-    """Decode a finished file block by block, each with the rate in Hz, in memory that does not grow."""
-    heard = False
-    with _translated(str(path)), _open(str(path), None, {}) as container:
-        for packet in container.demux(_stream(container)):
-            for frame in packet.decode():
-                heard = True
-                yield _mono(frame.to_ndarray(), frame), frame.sample_rate
-    if not heard:
-        raise AudioError(f"{path}: holds no sound")
-
-
 def _decode_pcm(audio: bytes) -> Samples:
     if len(audio) % 2:
         raise AudioError(f"the 16-bit PCM audio is cut off: {len(audio)} bytes is an odd number")
@@ -89,14 +76,14 @@ def _open(source: Any, demuxer: str | None, options: dict[str, str]) -> InputCon
 
 
 @contextmanager
-def _translated(what: str) -> Iterator[None]:
+def _translated(what: str, fails: str = "does not decode") -> Iterator[None]:
     """Turn PyAV's errors into ours."""
     import av
 
     try:
         yield
     except av.FFmpegError as error:
-        raise AudioError(f"{what} does not decode: {error.strerror or error}") from error
+        raise AudioError(f"{what} {fails}: {error.strerror or error}") from error
 
 
 def _stream(container: InputContainer) -> Any:
@@ -254,7 +241,7 @@ def encode_flac(samples: Samples, rate: int) -> bytes:
     options = {"compression_level": "3", "lpc_type": "fixed", "frame_size": "4608"}
     file = io.BytesIO()
     with (
-        _translated("the sound of a segment"),
+        _translated("the sound of a segment", "cannot be kept as FLAC"),
         av.open(file, "w", "flac", options={"fflags": "+bitexact", "metadata_header_padding": "0"}) as container,
     ):
         stream = container.add_stream("flac", rate=rate, options=options, layout="mono", format="s16")
@@ -411,7 +398,7 @@ class AacEncoder:
         self._context.bit_rate = bitrate * 1000
         self._context.thread_count = 1
         self._context.options = {"aac_coder": "fast"}
-        with _translated("the sound of a chapter"):
+        with _translated("the sound of a chapter", "cannot be encoded as AAC"):
             self._context.open()
 
     @property
@@ -421,11 +408,15 @@ class AacEncoder:
 
     def encode(self, samples: Samples) -> list[bytes]:
         """The packets that are ready after these samples."""
-        return [bytes(packet) for packet in self._context.encode(_frame(to_float(samples), "fltp", self._rate))]
+        return self._packets(_frame(to_float(samples), "fltp", self._rate)) if samples.size else []
 
     def finish(self) -> list[bytes]:
         """The packets that remain."""
-        return [bytes(packet) for packet in self._context.encode(None)]
+        return self._packets(None)
+
+    def _packets(self, frame: AudioFrame | None) -> list[bytes]:
+        with _translated("the sound of a chapter", "cannot be encoded as AAC"):
+            return [bytes(packet) for packet in self._context.encode(frame)]
 
 
 Encoder = Mp3Encoder | AacEncoder

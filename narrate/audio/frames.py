@@ -224,15 +224,15 @@ def scan(audio: bytes) -> Mp3Stream:
         raise AudioError(
             f"the MP3 stream is incomplete: its Info frame states {info.frames} frames, {frames} are there"
         )
-    stated = info is not None and info.delay is not None
+    delay, padding = (info.delay, info.padding) if info else (None, None)
     return Mp3Stream(
         start=start,
         end=end,
         header=first.data,
         frames=frames,
         samples_per_frame=first.samples,
-        delay=info.delay if stated and info and info.delay is not None else ENCODER_DELAY,
-        padding=info.padding if stated and info and info.padding is not None else DECODER_DELAY,
+        delay=ENCODER_DELAY if delay is None else delay,
+        padding=DECODER_DELAY if padding is None else padding,
     )
 
 

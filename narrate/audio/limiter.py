@@ -1,4 +1,4 @@
-"""Gain with a ceiling: a look-ahead limiter for one segment, without state, so that segments may be done in any order."""
+"""Gain with a ceiling: a look-ahead limiter for one segment at a time, without state, so that order is free."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from narrate.audio.codec import Samples
 
 CEILING_DB = -1.5
-"""dBFS of the samples. Between samples speech may rise further when it is converted to sound: by 0.4 dB at most in our
-tests (limited speech at 24 kHz, four times oversampled), so the true peak stays about 1 dB below full scale."""
+"""dBFS of the samples. Between samples the sound rises further: of speech-like sound driven 1 to 9 dB into the limiter
+and oversampled eight times, 0.1 dB in most cases and 1.4 dB in the worst, so the true peak stays below full scale."""
 
 LOOKAHEAD_MS = 5
 

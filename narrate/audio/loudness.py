@@ -38,7 +38,7 @@ def gating_blocks(samples: Samples, rate: int) -> bytes:
         if at >= 3 * step:
             values.append(get_loudness_momentary(state))
     hundredths = np.clip(np.rint(np.maximum(values, -327.0) * 100), -32768, 32767)
-    return hundredths.astype(_HUNDREDTHS).tobytes()
+    return bytes(hundredths.astype(_HUNDREDTHS).tobytes())
 
 
 def integrated(blocks: Iterable[bytes]) -> float | None:

@@ -156,8 +156,7 @@ def _bits(audio: NDArray[np.uint8], starts: NDArray[np.int64], bit: int, width: 
     """``width`` bits at ``bit`` of the bytes at each of ``starts``."""
     at = starts + bit // 8
     three = audio[at].astype(np.uint32) << 16 | audio[at + 1].astype(np.uint32) << 8 | audio[at + 2]
-    bits: NDArray[np.uint32] = three >> np.uint32(24 - bit % 8 - width) & np.uint32((1 << width) - 1)
-    return bits
+    return np.asarray(three >> np.uint32(24 - bit % 8 - width) & np.uint32((1 << width) - 1), np.uint32)
 
 
 def _protect(audio: NDArray[np.uint8], starts: NDArray[np.int64], header: Header) -> None:

@@ -28,7 +28,7 @@ def doctor(folder: Path | None) -> None:
     """
     from narrate import __version__
     from narrate.errors import NarrateError
-    from narrate.studio import embedded_engine, open_store
+    from narrate.studio import audition, open_store
 
     healthy = True
 
@@ -45,7 +45,7 @@ def doctor(folder: Path | None) -> None:
     )
     click.echo("engines")
     for name in ("kokoro", "espeak"):
-        healthy &= line(name, lambda name=name: embedded_engine(name))  # type: ignore[misc]
+        healthy &= line(name, lambda name=name: audition(name))  # type: ignore[misc]
     for name, (key, address) in _HOSTED.items():
         line(name, lambda key=key, address=address: _hosted(key, address))  # type: ignore[misc]
     line("tone", lambda: "for rehearsals; needs nothing")

@@ -31,7 +31,7 @@ def plan(source: str, as_json: bool, with_text: bool, **flags: Any) -> None:
     def report(sentence: str) -> None:
         click.echo(sentence, err=True)
 
-    script, studio = prepare(job_from(source, flags), report)
+    script, studio = prepare(job_from(source, flags), report, silent=True)
     try:
         expected = estimate(script, studio)
     finally:
@@ -112,7 +112,7 @@ def _table(script: Script, expected: Estimate, with_text: bool) -> str:
         f"{plan['requests']:,} requests, {plan['characters_to_send']:,} characters to send; "
         f"about {clock(int(plan['speech_seconds'] * 1000))} of speech, price {expected.cost}",
     ]
-    return "\n".join([*lines, *(f"warning: {warning}" for warning in plan["warnings"])])
+    return "\n".join([*lines, *(f"warning: {warning}" for warning in script.book.warnings)])
 
 
 def _skips(skipped: list[dict[str, Any]]) -> list[str]:

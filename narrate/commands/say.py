@@ -26,7 +26,7 @@ def say(text: str, output: Path, **flags: Any) -> None:
     \b
     narrate say "Call me Ishmael." -o ishmael.wav --voice am_michael
     """
-    from narrate.produce import say_text
+    from narrate.saying import say_text
 
     if text == "-":
         text = sys.stdin.read()

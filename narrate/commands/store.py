@@ -7,6 +7,10 @@ from pathlib import Path
 
 import click
 
+from narrate.store import Kind
+
+_KINDS: dict[Kind, str] = {"segments": "spoken segments", "blobs": "encoded chapters"}
+
 _FOLDER = click.option(
     "--store", "folder", type=click.Path(path_type=Path), help="The store.  [default: the user's cache]"
 )
@@ -31,7 +35,7 @@ def info(folder: Path | None) -> None:
 
     opened = open_store(folder, lambda sentence: None)
     click.echo(f"{opened.folder}")
-    for kind, what in (("segments", "spoken segments"), ("blobs", "encoded chapters")):
+    for kind, what in _KINDS.items():
         sizes = [path.stat().st_size for path in opened.entries(kind)]
         click.echo(f"  {len(sizes):,} {what}, {sum(sizes) / 1e6:,.1f} MB")
 
@@ -45,7 +49,7 @@ def verify(folder: Path | None) -> None:
 
     opened = open_store(folder, lambda sentence: click.echo(sentence, err=True))
     sound = bad = 0
-    for kind in ("segments", "blobs"):
+    for kind in _KINDS:
         for path in list(opened.entries(kind)):
             entry = opened.get(kind, path.name)
             try:
@@ -74,9 +78,9 @@ def prune(folder: Path | None, days: float, blobs_only: bool, dry_run: bool) -> 
     before = time.time() - days * 86_400
     old = [
         path
-        for kind in (("blobs",) if blobs_only else ("segments", "blobs"))
+        for kind in _KINDS
         for path in opened.entries(kind)
-        if path.stat().st_mtime < before
+        if (kind == "blobs" or not blobs_only) and path.stat().st_mtime < before
     ]
     size = sum(path.stat().st_size for path in old)
     if not dry_run:

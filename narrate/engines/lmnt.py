@@ -26,6 +26,9 @@ FORMAT = "wav"
 """Lossless, and its header says how long it is. Headerless PCM arrives chunked, and a chunked body that ends early
 but properly cannot be told from a complete one."""
 
+SECONDS_PER_CHARACTER = (0.03, 0.25)
+"""Plausible per letter; measured voices lie between 0.05 and 0.1."""
+
 SECONDS_PER_CHARACTER_WAITED = 0.02
 """Added to the read timeout: formats that are not streamed send nothing until everything is spoken."""
 
@@ -34,6 +37,7 @@ TRAITS = Traits(
     max_chars=wire.MAX_CHARS,
     max_bytes=wire.MAX_CHARS,  # which keeps UTF-16 units below it as well
     languages=wire.LANGUAGES,
+    seconds_per_character=SECONDS_PER_CHARACTER,
     price=Price(50.0),  # Indie beyond its allowance, per million characters; the larger plans are cheaper
 )
 
@@ -43,6 +47,7 @@ _SETTINGS = {
     "sample_rate": one_of(*map(str, wire.RATES)),
     "temperature": number(0, 5),
     "top_p": number(0, 1),
+    "timestamps": one_of("true", "false"),
 }
 
 
@@ -117,12 +122,13 @@ def engine(
 
 
 def voice(name: str, language: str, settings: Mapping[str, str], env: Mapping[str, str]) -> Voice:
-    """The voice ``name`` ("" is leah). Settings: model, format, sample_rate, temperature, top_p.
+    """The voice ``name`` ("" is leah). Settings: model, format, sample_rate, temperature, top_p, timestamps.
 
     The API has one voice for all languages; naming the language sets the accent. JobError for an unknown setting or a
     language that the service does not speak ("auto" lets it decide).
     """
     given = settled(NAME, settings, _SETTINGS)
+    given.pop("timestamps", None)  # asks for more to be told, not for another sound
     model = given.pop("model", MODEL)
     form = given.setdefault("format", FORMAT)
     given.setdefault("sample_rate", str(wire.FORMATS[form].rate))

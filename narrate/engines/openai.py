@@ -22,10 +22,13 @@ MODEL = "tts-1"
 """The one model name that OpenAI and most servers that follow it understand."""
 FORMAT = "wav"
 
+SECONDS_PER_CHARACTER = (0.03, 0.25)
+"""Plausible per letter; measured voices lie between 0.05 and 0.1."""
+
 SECONDS_PER_CHARACTER_WAITED = 0.02
 """Added to the read timeout: many local servers send nothing until everything is spoken."""
 
-TRAITS = Traits(name=NAME, max_chars=wire.MAX_CHARS)
+TRAITS = Traits(name=NAME, max_chars=wire.MAX_CHARS, seconds_per_character=SECONDS_PER_CHARACTER)
 
 _SETTINGS = {
     "model": words(200),

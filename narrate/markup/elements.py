@@ -17,11 +17,57 @@ XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 
 UNREAD = {"script", "style"}  # code, not text: neither spoken nor counted
 HEADINGS = {"h1": 1, "h2": 2, "h3": 3, "h4": 4, "h5": 5, "h6": 6}
-BLOCKS = {
-    *"address article aside blockquote body center dd details dialog dir div dl dt fieldset figcaption figure".split(),
-    *"footer form h1 h2 h3 h4 h5 h6 header hgroup hr html legend li main menu nav ol p pre section summary".split(),
-    *"table caption thead tbody tfoot tr td th ul".split(),
-}
+BLOCKS = frozenset(
+    [
+        "address",
+        "article",
+        "aside",
+        "blockquote",
+        "body",
+        "center",
+        "dd",
+        "details",
+        "dialog",
+        "dir",
+        "div",
+        "dl",
+        "dt",
+        "fieldset",
+        "figcaption",
+        "figure",
+        "footer",
+        "form",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "header",
+        "hgroup",
+        "hr",
+        "html",
+        "legend",
+        "li",
+        "main",
+        "menu",
+        "nav",
+        "ol",
+        "p",
+        "pre",
+        "section",
+        "summary",
+        "table",
+        "caption",
+        "thead",
+        "tbody",
+        "tfoot",
+        "tr",
+        "td",
+        "th",
+        "ul",
+    ]
+)
 # Elements whose text is not running text, each with the reason a listener is given.
 SILENT = {
     "rt": "ruby reading",
@@ -40,23 +86,51 @@ SILENT = {
     "textarea": "form control",
     "datalist": "form control",
     "template": "hidden text",
+    "head": "hidden text",
 }
 NOTE_REFERENCE_TYPES = {"noteref", "doc-noteref"}
-NOTE_REFERENCE_CLASSES = {
-    *"noteref note-ref footnote-ref footnoteref fnref fn-ref fnanchor footnote-reference endnote-ref endnoteref".split(),
-    *"footnote-anchor footnotecall note-call notecall".split(),
-}
-NOTE_TYPES = {*"footnote endnote rearnote doc-footnote doc-endnote".split()}
-NOTE_CLASSES = {*"footnote endnote rearnote footnote-item footnote-text footnotetext endnote-text".split()}
+NOTE_REFERENCE_CLASSES = frozenset(
+    [
+        "noteref",
+        "note-ref",
+        "footnote-ref",
+        "footnoteref",
+        "fnref",
+        "fn-ref",
+        "fnanchor",
+        "footnote-reference",
+        "endnote-ref",
+        "endnoteref",
+        "footnote-anchor",
+        "footnotecall",
+        "note-call",
+        "notecall",
+    ]
+)
+NOTE_TYPES = frozenset(["footnote", "endnote", "rearnote", "doc-footnote", "doc-endnote"])
+NOTE_CLASSES = frozenset(
+    ["footnote", "endnote", "rearnote", "footnote-item", "footnote-text", "footnotetext", "endnote-text"]
+)
 BACKLINK_TYPES = {"backlink", "doc-backlink", "referrer"}
 BACKLINK_CLASSES = {"footnote-backref", "footnote-back", "backlink"}
 PAGE_TYPES = {"pagebreak", "doc-pagebreak"}
-PAGE_CLASSES = {
-    *"pagenum pageno pagenumber page-number pagebreak page-break x-ebookmaker-pageno pb page_number pgnum".split(),
-}
-TITLE_TYPES = {*"title subtitle fulltitle halftitle label ordinal doc-subtitle".split()}
-VERSE_TYPES = {*"z3998:verse z3998:poem z3998:song z3998:hymn z3998:lyrics verse poem".split()}
-VERSE_CLASSES = {*"verse poem poetry poetry-container lyrics song stanza".split()}
+PAGE_CLASSES = frozenset(
+    [
+        "pagenum",
+        "pageno",
+        "pagenumber",
+        "page-number",
+        "pagebreak",
+        "page-break",
+        "x-ebookmaker-pageno",
+        "pb",
+        "page_number",
+        "pgnum",
+    ]
+)
+TITLE_TYPES = frozenset(["title", "subtitle", "fulltitle", "halftitle", "label", "ordinal", "doc-subtitle"])
+VERSE_TYPES = frozenset(["z3998:verse", "z3998:poem", "z3998:song", "z3998:hymn", "z3998:lyrics", "verse", "poem"])
+VERSE_CLASSES = frozenset(["verse", "poem", "poetry", "poetry-container", "lyrics", "song", "stanza"])
 LINE_GROUPS = {"stanza", "linegroup", "line-group", "lg", "strophe"}
 TRANSCRIBER_CLASSES = {"transnote", "transnotes", "tnote", "tnotes", "trans-note", "transcriber-note"}
 
@@ -114,6 +188,7 @@ ROLES: dict[str, Role] = {
     "bodymatter": "body",
     "backmatter": "back",
 }
+_TEXTS = etree.XPath("descendant::text()[not(parent::*[local-name()='script' or local-name()='style'])]")
 # A page marker holds a number, "[Pg 12]" or "Page xii of the print edition"; a class named "pagebreak" on more than
 # this is a request to the printer.
 _LONGEST_PAGE_MARKER = 40
@@ -122,7 +197,7 @@ _INVISIBLE_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.
 
 def name_of(element: etree._Element) -> str:
     """The element's local name in lower case ("" for what is no element)."""
-    tag = element.tag
+    tag: object = element.tag
     if not isinstance(tag, str):
         return ""
     return tag.rpartition("}")[2].rpartition(":")[2].lower()
@@ -137,6 +212,12 @@ def types_of(element: etree._Element) -> set[str]:
 def classes_of(element: etree._Element) -> set[str]:
     """The element's class names."""
     return set((element.get("class") or "").lower().split())
+
+
+def text_of(element: etree._Element) -> str:
+    """All text inside ``element``, as it stands; what scripts and styles hold is no text."""
+    texts = _TEXTS(element)
+    return "".join(map(str, texts)) if isinstance(texts, list) else ""
 
 
 def is_hidden(element: etree._Element) -> bool:

@@ -6,17 +6,26 @@ What the source marks itself (epub:type, role, class) needs no finding; see ``el
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from lxml import etree
 
 from narrate.book import letters_and_digits
-from narrate.markup.elements import BLOCKS, HEADINGS, NOTE_REFERENCE_CLASSES, NOTE_REFERENCE_TYPES, classes_of
-from narrate.markup.elements import name_of, types_of
+from narrate.markup.elements import (
+    BLOCKS,
+    HEADINGS,
+    NOTE_REFERENCE_CLASSES,
+    NOTE_REFERENCE_TYPES,
+    classes_of,
+    name_of,
+    text_of,
+    types_of,
+)
 
 # The longest note body that is recognised by a reference alone: about five minutes of reading.
-MAX_NOTE = 4000
+MAX_NOTE = 4000  # letters and digits
+MAX_NOTE_ELEMENTS = 500
 
 _MARK = re.compile(
     r"[\[(]?\s*(?:\d{1,4}|[*†‡§¶‖#⁂]{1,4}|[a-z]|[ivxlc]{1,6}|[A-Z]|note \d{1,4})\s*[\])]?\.?", re.IGNORECASE
@@ -37,23 +46,20 @@ class Notes:
 @dataclass(frozen=True, slots=True)
 class _Link:
     element: etree._Element
-    document: str
     target: etree._Element
     marked: bool
-    order: int
 
 
 def find_notes(pages: Mapping[str, etree._Element], resolve: Resolve) -> Notes:
     """Look through all pages of a book, in reading order; ``resolve`` is (page, href) -> (page, fragment) or None."""
-    places = {(name, key): element for name, root in pages.items() for key, element in _ids(root)}
-    links = list(_links(pages, places, resolve))
-    order = {element: number for number, element in enumerate(_elements(pages.values()))}
+    links = list(_links(pages, resolve))
+    order = {element: number for number, element in enumerate(_anchors(pages.values()))}
     sources: dict[etree._Element, list[etree._Element]] = {}
     for link in links:
         sources.setdefault(link.target, []).append(link.element)
     references, bodies = set(), set()
     for link in links:
-        back = _links_back(link, sources, places, resolve)
+        back = _links_back(link, sources)
         first = back is not None and order[link.element] < order[back]
         if not link.marked and not (first and _looks_like_reference(link.element)):
             continue
@@ -61,48 +67,44 @@ def find_notes(pages: Mapping[str, etree._Element], resolve: Resolve) -> Notes:
             continue
         references.add(link.element)
         body = _body(link.target)
-        if body is not None and (link.marked or back is not None):
+        if body is not None and body not in link.element.iterancestors():
             bodies.add(body)
     return Notes(frozenset(references), frozenset(bodies))
 
 
-def _elements(roots: Iterable[etree._Element]) -> Iterable[etree._Element]:
+def _anchors(roots: Iterable[etree._Element]) -> Iterator[etree._Element]:
     for root in roots:
-        yield from root.iter("{*}*")
+        yield from root.iter("{*}a")
 
 
-def _ids(root: etree._Element) -> Iterable[tuple[str, etree._Element]]:
-    for element in root.iter("{*}*"):
-        key = element.get("id") or (element.get("name") if name_of(element) == "a" else None)
-        if key:
-            yield key, element
-
-
-def _links(
-    pages: Mapping[str, etree._Element], places: Mapping[tuple[str, str], etree._Element], resolve: Resolve
-) -> Iterable[_Link]:
-    number = 0
+def _links(pages: Mapping[str, etree._Element], resolve: Resolve) -> Iterator[_Link]:
+    """Links that look like note references and lead to a place in the book."""
+    found = []
     for document, root in pages.items():
         for element in root.iter("{*}a"):
-            number += 1
             href = element.get("href") or ""
-            if "#" not in href:
-                continue
             marked = bool(types_of(element) & NOTE_REFERENCE_TYPES or classes_of(element) & NOTE_REFERENCE_CLASSES)
-            if not marked and not _MARK.fullmatch("".join(element.itertext()).strip()):
+            if "#" not in href or not (marked or _MARK.fullmatch(text_of(element).strip())):
                 continue
             place = resolve(document, href)
-            target = places.get(place) if place else None
-            if target is not None:
-                yield _Link(element, document, target, marked, number)
+            if place is not None:
+                found.append((element, place, marked))
+    wanted = {place for _, place, _ in found}
+    places = {place: element for place, element in _places(pages) if place in wanted}
+    for element, place, marked in found:
+        if place in places:
+            yield _Link(element, places[place], marked)
 
 
-def _links_back(
-    link: _Link,
-    sources: Mapping[etree._Element, list[etree._Element]],
-    places: Mapping[tuple[str, str], etree._Element],
-    resolve: Resolve,
-) -> etree._Element | None:
+def _places(pages: Mapping[str, etree._Element]) -> Iterator[tuple[tuple[str, str], etree._Element]]:
+    for document, root in pages.items():
+        for element in root.iter("{*}*"):
+            key = element.get("id") or (element.get("name") if name_of(element) == "a" else None)
+            if key:
+                yield (document, key), element
+
+
+def _links_back(link: _Link, sources: Mapping[etree._Element, Sequence[etree._Element]]) -> etree._Element | None:
     """The place ``link`` leads to, when what stands there links back to the link or to what holds it."""
     body = _body(link.target)
     if body is None:
@@ -131,7 +133,7 @@ def _inline_parents(element: etree._Element) -> list[etree._Element]:
 
 def _looks_like_reference(element: etree._Element) -> bool:
     """Raised, or bracketed, or an asterisk and its kin: a number that is merely linked may belong to the sentence."""
-    text = "".join(element.itertext()).strip()
+    text = text_of(element).strip()
     raised = any(name_of(near) == "sup" for near in (*_inline_parents(element), *element.iter("{*}*")))
     return raised or not text[:1].isalnum()
 
@@ -145,9 +147,17 @@ def _body(target: etree._Element) -> etree._Element | None:
         return None
     if name_of(body) == "p" and body.getparent() is not None and _alone(body):
         body = body.getparent()
-    if body is None or any(name_of(inner) in HEADINGS for inner in body.iter("{*}*")):
-        return None
-    return body if letters_and_digits("".join(body.itertext())) <= MAX_NOTE else None
+    return body if body is not None and _may_be_note(body) else None
+
+
+def _may_be_note(body: etree._Element) -> bool:
+    """Whether the element is small enough for a note and holds no heading."""
+    letters = 0
+    for number, element in enumerate(body.iter("{*}*")):
+        letters += letters_and_digits(element.text or "") + letters_and_digits(element.tail or "")
+        if number > MAX_NOTE_ELEMENTS or letters > MAX_NOTE or name_of(element) in HEADINGS:
+            return False
+    return True
 
 
 def _alone(paragraph: etree._Element) -> bool:

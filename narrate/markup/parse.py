@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import html
+import html.entities
 import re
 from dataclasses import dataclass
 
@@ -17,6 +18,8 @@ from narrate.errors import SourceError
 
 # The deepest nesting a document may have; EPUBs stay under 30. libxml2's own limit is 2,048.
 MAX_DEPTH = 1000
+# The most elements a page may have; a whole Bible with a link on every verse has 200,000.
+MAX_ELEMENTS = 1_000_000
 # An entity the document itself declares is replaced when it is this short and holds no markup.
 MAX_ENTITY = 64
 MAX_ENTITIES = 256
@@ -74,7 +77,7 @@ def parse_page(data: bytes, what: str) -> Parsed:
     except etree.XMLSyntaxError as error:
         warnings.append(f"{what}: is not well-formed XHTML ({_reason(error)}); read as HTML")
         root = parse_html(prepared, what)
-    _check_depth(root, what)
+    _check_form(root, what)
     return Parsed(root, tuple(warnings))
 
 
@@ -109,6 +112,24 @@ def decode(data: bytes, what: str) -> tuple[str, list[str]]:
         return data.decode(name), []
     except (LookupError, UnicodeDecodeError):
         return _guess(data, name, what)
+
+
+def decode_text(data: bytes, what: str) -> tuple[str, list[str]]:
+    """Decode a text file, which declares nothing: byte order mark, UTF-16 by its zeros, UTF-8, else Windows-1252."""
+    for mark, name in _BOMS:
+        if data.startswith(mark):
+            return data[len(mark) if name == "utf-8" else 0 :].decode(name, "replace"), []
+    head = data[:4096]
+    zeros = head[0::2].count(0), head[1::2].count(0)
+    if max(zeros) > len(head) // 8 and min(zeros) == 0:
+        name = "utf-16-le" if zeros[1] else "utf-16-be"
+        return data.decode(name, "replace"), [f"{what}: has no byte order mark; read as {name}"]
+    if b"\0" in data:
+        raise SourceError(f"{what}: is not text; narrate reads EPUB, Markdown and plain text")
+    try:
+        return data.decode("utf-8"), []
+    except UnicodeDecodeError:
+        return _guess(data, "UTF-8", what)
 
 
 def _guess(data: bytes, declared: str, what: str) -> tuple[str, list[str]]:
@@ -156,12 +177,14 @@ def _xml(text: str) -> etree._Element:
     return etree.fromstring(text.encode("utf-8", "replace"), parser)
 
 
-def _check_depth(root: etree._Element, what: str) -> None:
+def _check_form(root: etree._Element, what: str) -> None:
     depth = 0
-    for event, _ in etree.iterwalk(root, events=("start", "end")):
+    for number, (event, _) in enumerate(etree.iterwalk(root, events=("start", "end"))):
         depth += 1 if event == "start" else -1
         if depth > MAX_DEPTH:
             raise SourceError(f"{what}: its elements are nested more than {MAX_DEPTH} deep; it is no readable page")
+        if number > 2 * MAX_ELEMENTS:
+            raise SourceError(f"{what}: has more than {MAX_ELEMENTS:,} elements; it is no readable page")
 
 
 def _reason(error: etree.XMLSyntaxError) -> str:

@@ -57,13 +57,14 @@ def fold(text: str) -> str:
 
 def same_words(one: str, other: str) -> bool:
     """Whether two texts agree in letters and digits, whatever their case and punctuation."""
-    return _bare(one) == _bare(other) != ""
+    return bare(one) == bare(other) != ""
 
 
 def holds_words(text: str, part: str) -> bool:
     """Whether ``part`` occurs in ``text``, whatever the case and punctuation."""
-    return _bare(part) != "" and _bare(part) in _bare(text)
+    return bare(part) != "" and bare(part) in bare(text)
 
 
-def _bare(text: str) -> str:
+def bare(text: str) -> str:
+    """Only the letters and digits, without case: for comparing."""
     return "".join(filter(str.isalnum, text.casefold()))

@@ -27,7 +27,7 @@ _SOFT_IN_ROW = {"p", "div", "section", "center"}
 _CODE_CLASSES = {"code", "programlisting", "screen", "highlight", "sourcecode", "listing"}
 _CODE_NAMES = {"code", "samp", "kbd"}
 _BLOCK_KINDS: dict[str, BlockKind] = {
-    **dict.fromkeys(el.HEADINGS, "heading"),  # type: ignore[dict-item]
+    **dict.fromkeys(el.HEADINGS, "heading"),
     "hgroup": "heading",
     "li": "item",
     "dt": "item",
@@ -62,6 +62,7 @@ class _State:
     verse: bool = False
     lines: bool = False  # inside a stanza each block is a line
     row: bool = False
+    group: bool = False  # inside a heading made of several elements
     link: bool = False
     transcriber: bool = False
 
@@ -89,18 +90,9 @@ def body_of(root: etree._Element) -> etree._Element:
     return next((child for child in root if el.name_of(child) == "body"), root)
 
 
-def text_of(element: etree._Element) -> str:
-    """All text inside ``element`` but scripts and styles, as it stands."""
-    return "".join(
-        element.xpath(
-            "descendant::text()[not(ancestor::*[local-name()='script' or local-name()='style' or local-name()='head'])]"
-        )
-    )
-
-
 def count_text(root: etree._Element) -> int:
     """The letters and digits of a page's text, counted apart from the walk."""
-    return letters_and_digits(text_of(body_of(root)))
+    return letters_and_digits(el.text_of(body_of(root)))
 
 
 class _Walk:
@@ -134,7 +126,9 @@ class _Walk:
         name, types, classes = el.name_of(element), el.types_of(element), el.classes_of(element)
         state = self._states[-1]
         self._line = element.get("data-line") or self._line
-        if name in el.UNREAD or name == "head":
+        if name in el.UNREAD:
+            for child in element:  # XHTML lets elements stand there, and their text is text
+                self._skip("hidden text", child)
             self._states.append(state)
             return False
         reason = "" if element is self._body else el.silence(element, types, classes)
@@ -142,7 +136,7 @@ class _Walk:
             reason = "note reference"
         key = element.get("id") or (element.get("name") if name == "a" else None)
         if reason:
-            self._place(element, key, state)
+            self._place(key)
             self._skip(reason, element)
             self._states.append(state)
             return False
@@ -150,7 +144,7 @@ class _Walk:
         self._boundary(name, inner, classes, opening=True)
         if name in el.BLOCKS:
             self._block_id = element.get("id") or ""
-        self._place(element, key, inner)
+        self._place(key)
         self._states.append(inner)
         self._add(element.text)
         return True
@@ -192,9 +186,13 @@ class _Walk:
             self._soft = False
         elif name == "hr":
             self._flush()
-            self._rule()
+            if "footnotes-sep" not in classes:
+                self._rule()
         elif name not in el.BLOCKS:
             return
+        elif outer.group:
+            if self._open is not None:
+                self._open.text.append(_CELL)
         elif outer.lines and not classes & el.LINE_GROUPS:
             if self._open is not None:
                 self._open.text.append(_LINE)
@@ -234,7 +232,7 @@ class _Walk:
                 opened.linked += letters_and_digits(text)
 
     def _skip(self, reason: str, element: etree._Element) -> None:
-        text = text_of(element)
+        text = el.text_of(element)
         if not text.strip():
             return
         anchor = self._open.anchor if self._open else f"{self._page.name}#{element.get('id') or f'p{self._blocks + 1}'}"
@@ -243,7 +241,7 @@ class _Walk:
         self._out.append(skip(reason, anchor, text))
         self._skipped = True
 
-    def _place(self, element: etree._Element, key: str | None, state: _State) -> None:
+    def _place(self, key: str | None) -> None:
         """Note where a wanted id stands: in a heading at its start, in a paragraph where it divides it."""
         if key is None or key not in self._page.wanted:
             return
@@ -318,6 +316,7 @@ def _shape(element: etree._Element, name: str, types: set[str], classes: set[str
     if name in el.HEADINGS:
         changes["level"] = el.HEADINGS[name]
     elif name == "hgroup":
+        changes["group"] = True
         changes["level"] = min((el.HEADINGS.get(el.name_of(child), 6) for child in element), default=6)
     if name in _BLOCK_KINDS:
         changes["block"] = _BLOCK_KINDS[name]
@@ -339,8 +338,8 @@ def _shaped(raw: str, state: _State) -> tuple[BlockKind, str]:
     """The kind and the clean text of a gathered block; "" when it holds nothing at all."""
     if state.block == "code":
         return "code", unicodedata.normalize("NFC", raw.replace(_LINE, "\n").replace(_CELL, " ").strip("\r\n"))
-    if state.lines and _CELL not in raw:
-        raw = raw.replace("\n", _LINE) if _LINE not in raw else raw
+    if state.lines and _LINE not in raw:
+        raw = raw.replace("\n", _LINE)  # preformatted: its own line ends are the lines
     cells = [_lines(cell) for cell in raw.split(_CELL)]
     lines = [line for cell in cells for line in cell]
     kind = state.block
@@ -349,7 +348,7 @@ def _shaped(raw: str, state: _State) -> tuple[BlockKind, str]:
     if all(character in _ORNAMENTS for line in lines for character in line):
         return "break", " "
     if kind == "heading":
-        return kind, join_heading(lines)
+        return kind, join_cells([join_heading(cell) for cell in cells])
     if state.row and kind == "paragraph" and not state.verse:
         return "cell", join_cells([" ".join(cell) for cell in cells])
     if kind == "paragraph" and (state.verse or looks_like_verse(lines)):

@@ -6,6 +6,7 @@ order of the table; each sees what the ones before it have written. A rule's cas
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable
 from typing import NamedTuple
@@ -30,48 +31,58 @@ from narrate.text import (
 
 
 class Rule(NamedTuple):
-    """One step of writing text as it is said. ``language`` is a primary subtag, "" for all, "other" for all but en."""
+    """One step of writing text as it is said. ``language`` is a primary subtag, "" for all, "other" for all but en.
+
+    ``needs`` must be found in the text, or the rule is passed over: most sentences hold no figure and no sign.
+    """
 
     name: str
     language: str
     apply: Callable[[str, str], str]
+    needs: re.Pattern[str] | None = None
+
+
+FIGURE = re.compile(r"\d")
+SIGN = re.compile(r"[^\w\s.,;:!?—…'’\"“”-]|_|[²³¹⁰-ⁿ]")
+ADDRESS = re.compile(r"[@#]|\w\.\w|://")
 
 
 RULES: tuple[Rule, ...] = (
-    Rule("grouped thousands", "", numbers.grouped),
+    Rule("grouped thousands", "", numbers.grouped, FIGURE),
     Rule("characters", "", characters.clean),
     Rule("lookalikes", "", characters.lookalikes),
     Rule("raised letters", "", characters.raised),
-    Rule("addresses", "", web.addresses),
+    Rule("addresses", "", web.addresses, ADDRESS),
     Rule("emoji", "", characters.no_emoji),
-    Rule("handles", "en", web.handles),
-    Rule("about", "en", symbols.about),
-    Rule("ornaments", "", punctuation.ornaments),
+    Rule("handles", "en", web.handles, ADDRESS),
+    Rule("about", "en", symbols.about, SIGN),
+    Rule("ornaments", "", punctuation.ornaments, SIGN),
     Rule("spaces", "", characters.spaces),
-    Rule("dots", "", punctuation.dots),
+    Rule("dots", "", punctuation.dots, re.compile(r"[.!?,;:—…]\s?[.!?,;:—…]")),
     Rule("roman numerals", "en", roman.roman),
-    Rule("capitals", "en", capitals.capitals),
+    Rule("capitals", "en", capitals.capitals, re.compile(r"[^\W\d_a-z][^\W\d_a-z’'-]")),
     Rule("abbreviations", "en", abbreviations.abbreviations),
-    Rule("initials", "en", abbreviations.initials),
-    Rule("telephone numbers", "en", telephone.telephone),
-    Rule("dates", "en", dates.dates),
-    Rule("times", "en", times.times),
-    Rule("money", "en", money.money),
-    Rule("measures", "en", measures.measures),
-    Rule("decades", "en", numbers.decades),
-    Rule("ranges", "en", ranges.ranges),
-    Rule("fractions", "en", fractions.fractions),
-    Rule("ordinals", "en", numbers.ordinals),
-    Rule("powers", "en", symbols.powers),
-    Rule("years", "en", numbers.years),
-    Rule("signs", "en", symbols.signs),
-    Rule("numbers", "en", numbers.bare),
-    Rule("numbers of other languages", "other", numbers.other_language),
+    Rule("initials", "en", abbreviations.initials, re.compile(r"[A-Z]\.")),
+    Rule("telephone numbers", "en", telephone.telephone, FIGURE),
+    Rule("dates", "en", dates.dates, FIGURE),
+    Rule("negative numbers", "en", numbers.negatives, FIGURE),
+    Rule("times", "en", times.times, FIGURE),
+    Rule("money", "en", money.money, re.compile(r"\d|¢")),
+    Rule("measures", "en", measures.measures, FIGURE),
+    Rule("decades", "en", numbers.decades, FIGURE),
+    Rule("ranges", "en", ranges.ranges, re.compile(r"\d|–")),
+    Rule("fractions", "en", fractions.fractions, re.compile(r"\d|[¼-¾⅐-⅞↉]")),
+    Rule("ordinals", "en", numbers.ordinals, FIGURE),
+    Rule("powers", "en", symbols.powers, SIGN),
+    Rule("years", "en", numbers.years, FIGURE),
+    Rule("signs", "en", symbols.signs, SIGN),
+    Rule("numbers", "en", numbers.bare, FIGURE),
+    Rule("numbers of other languages", "other", numbers.other_language, FIGURE),
     Rule("greek letters", "en", symbols.greek_letters),
-    Rule("dashes", "", punctuation.dashes),
-    Rule("brackets", "en", symbols.brackets),
+    Rule("dashes", "", punctuation.dashes, re.compile(r"[-‐‑‒–—―−⸺⸻]")),
+    Rule("brackets", "en", symbols.brackets, SIGN),
     Rule("quotation marks", "en", punctuation.quotes),
-    Rule("other signs", "en", symbols.rest),
+    Rule("other signs", "en", symbols.rest, SIGN),
     Rule("spaces again", "", characters.spaces),
     Rule("stray marks", "", punctuation.no_stray_start),
 )
@@ -91,7 +102,8 @@ def normalise(text: str, language: str = "en") -> str:
     primary = language.partition("-")[0].lower() or "en"
     said = text
     for rule in RULES:
-        if rule.language in ("", primary) or (rule.language == "other" and primary != "en"):
+        meant = rule.language in ("", primary) or (rule.language == "other" and primary != "en")
+        if meant and (rule.needs is None or rule.needs.search(said)):
             said = rule.apply(said, language)
     return said
 

@@ -31,7 +31,8 @@ _BEFORE_NUMBER = {
     "ch": "chapter", "Ch": "Chapter", "chap": "chapter", "Chap": "Chapter", "chaps": "chapters", "fig": "figure",
     "Fig": "Figure", "figs": "figures", "Figs": "Figures", "sec": "section", "Sec": "Section", "c": "circa",
     "ca": "circa", "ed": "edition", "art": "article", "Art": "Article", "l": "line", "ll": "lines", "v": "verse",
-    "vv": "verses", "op": "opus", "Op": "Opus", "tel": "telephone", "Tel": "Telephone", "ext": "extension", "ver": "version",
+    "vv": "verses", "op": "opus", "Op": "Opus", "tel": "telephone", "Tel": "Telephone", "ext": "extension",
+    "ver": "version",
     "Pt": "Part", "pt": "part", "Bk": "Book", "bk": "book", "sc": "scene", "Sc": "Scene",
 }  # fmt: skip
 
@@ -49,7 +50,9 @@ _TITLE = re.compile(rf"(?<![\w.-])({_any(_BEFORE_NAME)})(?:\.\s?|(?<=r)\s|(?<=s)
 _TITLE_LOW = re.compile(r"(?<![\w.-])([Mm]rs?|[Mm]s|[Dd]r|[Pp]rof|[Cc]apt|[Rr]ev|[Ss]gt)\.?\s(?=[a-z])")
 _ANY = re.compile(rf"(?<![\w.-])({_any(_ANYWHERE)})\.(?![\w])(?=([,;:)’”\"—-]?)(\s*)(\S?))")
 _NUMBERED = re.compile(rf"(?<![\w.’'-])({_any(_BEFORE_NUMBER)})\.\s?(?=\d|#|(?:{_NUMBER_WORDS})\b)")
-_NUMBERED_BARE = re.compile(r"(?<![\w.’'-])(pp|vol|chap|Vol|Chap|Fig|fig|Nos)\s(?=\d)|(?<![\w.’'-])(No)\s(?=\d+\b(?!\s[a-z]+s\b))|№\s?(?=\d)")
+_NUMBERED_BARE = re.compile(
+    r"(?<![\w.’'-])(pp|vol|chap|Vol|Chap|Fig|fig|Nos)\s(?=\d)|(?<![\w.’'-])(No)\s(?=\d+\b(?!\s[a-z]+s\b))|№\s?(?=\d)"
+)
 _STARTERS = r"(?:The|He|She|It|They|We|You|I|But|And|In|At|On|This|That|His|Her|A|An|When|Then|There|What|So|As|If)\b"
 _SAINT = re.compile(rf"(?<![\w.-])St\.?\s(?=[A-Z])(?!{_STARTERS})")
 _SAINT_LOW = re.compile(r"(?<![\w.-])[Ss]t\.\s(?=[a-z]{3})")
@@ -92,7 +95,7 @@ def _saint(found: re.Match[str]) -> str:
 def _street(found: re.Match[str]) -> str:
     """The dot is kept where it also ends the sentence."""
     dot, starter, following = found.groups()
-    return "Street." if dot and (starter or not following or following in "”\"’") else "Street"
+    return "Street." if dot and (starter or not following or following in '”"’') else "Street"
 
 
 def _anywhere(found: re.Match[str]) -> str:

@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import re
 
-ACRONYMS = frozenset(
+from narrate.text.characters import listed
+
+ACRONYMS = listed(
     "ABC ACLU AI AIDS AM ATM BA BBC BC BCE BMW BSE CBE CBS CCTV CD CE CEO CFO CIA CIO CNN CPU CSS DC DIY DNA DVD EEC "
     "ECG EEG EU FAQ FBI FIFA FM FTP GCSE GDP GI GMT GP GPS GPU HBO HIV HMS HQ HR HTML HTTP HTTPS IBM ID IMF IP IPO IQ "
     "IRA IRS ISBN IT ITV JFK KGB KKK LA LCD LED LLC LLM LP LSD MA MBA MBE MC MD MI5 MI6 MIT MP MRI MTV NASA NATO "
     "NBA NBC NFL NGO NHL NHS NRA NSA NYC OBE OECD OK PBS PC PDF PE PHD PIN PM PS QC RAF RAM RCA RFC RIP RNA ROM "
     "RSPCA RSVP SAS SMS SOS SS SSL SUV TB TNT TV UAE UFO UK UN UNESCO UNICEF URL US USA USB USSR VAT VCR VHS VIP VPN "
-    "WHO WWF WWI WWII XML YMCA YWCA ZIP".split()
+    "WHO WWF WWI WWII XML YMCA YWCA ZIP"
 )
 """Said as they stand: what is no word is spelled by any engine."""
 
-_ALSO_WORDS = frozenset("AI AM HR ID IT LA LED MA MC OK PIN RAM RIP ROM SS US WHO ZIP AIDS ABC".split())
+_ALSO_WORDS = listed("AI AM HR ID IT LA LED MA MC OK PIN RAM RIP ROM SS US WHO ZIP AIDS ABC")
 """Acronyms that a line in capitals means as words."""
 
 _AS_SAID = {"WWI": "World War One", "WWII": "World War Two", "US": "U.S.", "PHD": "Ph.D."}
 
-_NO_VOWELS = frozenset("MR MRS MS DR ST MT FT LT SGT JR SR LTD VS PP VOL CH HMM HM SHH SH PSST PST TSK BRR GRR NTH".split())
+_NO_VOWELS = listed("MR MRS MS DR ST MT FT LT SGT JR SR LTD VS PP VOL CH HMM HM SHH SH PSST PST TSK BRR GRR NTH")
 """Without a vowel, but no acronyms."""
 
-_WORD = re.compile(r"(?<![\w.@#])[^\W\d_](?:[^\W\d_]|[’'-](?=[^\W\d_]))*(?![\w@$£€]|\.\w)")
+_WORD = re.compile(r"(?<![\w.@#&])[^\W\d_](?:[^\W\d_]|[’'-](?=[^\W\d_]))*(?![\w@$£€&]|\.\w)")
 _VOWEL = re.compile(r"[AEIOUYÀ-ÖØ-Þ]")
 _STARTS_SENTENCE = re.compile(r"(?:^|[.!?…][^\w]*)[\s“”‘\"'(\[—-]*$")
 _BETWEEN = re.compile(r"[\s,’'“”\"&-]{0,6}")

@@ -23,6 +23,11 @@ _SUBSCRIPT = str.maketrans("₀₁₂₃₄₅₆₇₈₉₊₋", "0123456789+-
 _RAISED_LETTERS = str.maketrans("ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻªº", "abcdefghijklmnoprstuvwxyzao")
 
 
+def listed(words: str) -> frozenset[str]:
+    """A set of words written as one text, for the tables of the rules."""
+    return frozenset(words.split())
+
+
 def clean(text: str, language: str = "") -> str:
     """Compose (NFC) and drop control and format characters, lone surrogates, private and unassigned code points.
 

@@ -12,16 +12,24 @@ MONTHS = (
 )  # fmt: skip
 
 _SHORT = {month[:3]: month for month in MONTHS} | {"Sept": "September"}
-_NAMES = "|".join([*MONTHS, *(rf"{short}\b\.?" for short in ("Sept", *_SHORT) if short not in ("May", "Sept")), r"Sept\b\.?"])
+_NAMES = "|".join(
+    [*MONTHS, *(rf"{short}\b\.?" for short in ("Sept", *_SHORT) if short not in ("May", "Sept")), r"Sept\b\.?"]
+)
 _YEAR = r"[1-9]\d{3}"
 _DAY = r"(?:3[01]|[12]\d|0?[1-9])"
 
 _NUMERIC = re.compile(rf"(?<![\w/.-])(\d{{1,2}})([/.-])(\d{{1,2}})\2({_YEAR}|\d\d)(?![\w/]|[.-]\d)")
 _ISO = re.compile(rf"(?<![\w/.-])({_YEAR})([-/])(0[1-9]|1[0-2])\2(0[1-9]|[12]\d|3[01])(?![\w/]|-\d)")
-_MONTH_DAY = re.compile(rf"\b({_NAMES}) ({_DAY})(?:st|nd|rd|th)?(?![\w/:]|[.,]\d|[-–]\w)(,? {_YEAR}\b)?(?=([ ]?)([A-Za-z]*))")
-_DAY_MONTH = re.compile(rf"(\b[Tt]he )?(?<![\w/.,:$£€])({_DAY})(?:st|nd|rd|th)?(?: of)? ({_NAMES})(?![\w])(,? {_YEAR}\b)?")
+_MONTH_DAY = re.compile(
+    rf"\b({_NAMES}) ({_DAY})(?:st|nd|rd|th)?(?![\w/:]|[.,]\d|[-–]\w)(,? {_YEAR}\b)?(?=([ ]?)([A-Za-z]*))"
+)
+_DAY_MONTH = re.compile(
+    rf"(\b[Tt]he )?(?<![\w/.,:$£€])({_DAY})(?:st|nd|rd|th)?(?: of)? ({_NAMES})(?![\w])(,? {_YEAR}\b)?"
+)
 _MONTH_YEAR = re.compile(rf"\b({_NAMES}),? ({_YEAR})\b")
-_ERA = re.compile(r"(?<![\w.,])(\d{1,4})(?=,? ?(?:A\.?D|B\.?C|C\.?E|B\.?C\.?E)\b)|(?<=\bA\.D\. )(\d{1,4})\b|(?<=\bAD )(\d{1,4})\b")
+_ERA = re.compile(
+    r"(?<![\w.,])(\d{1,4})(?=,? ?(?:A\.?D|B\.?C|C\.?E|B\.?C\.?E)\b)|(?<=\bA\.D\. )(\d{1,4})\b|(?<=\bAD )(\d{1,4})\b"
+)
 
 
 def dates(text: str, language: str = "en") -> str:

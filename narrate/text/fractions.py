@@ -7,7 +7,7 @@ import unicodedata
 
 from narrate.text.numbers import cardinal, ordinal
 
-_VULGAR = re.compile(r"(\d*)\s?([¼-¾⅐-⅞↉])")
+_VULGAR = re.compile(r"(?<!\d)(\d*)\s?([¼-¾⅐-⅞↉])")
 _SLASHED = re.compile(r"(?<![\w/.,:-])(?:(\d{1,4})[ -])?(\d{1,3})[/⁄](\d{1,4})(?![\w/]|[.,:]\d)")
 _DENOMINATORS = frozenset((*range(2, 21), 24, 25, 30, 32, 40, 50, 60, 64, 100, 1000))
 

@@ -73,13 +73,17 @@ _UNITS = {
     "yrs": ("year", "years"),
 }
 _POWERS = {"²": "square ", "³": "cubic "}
-_DOTTED = frozenset(("lb", "lbs", "oz", "cwt", "ft", "yd", "yds", "mi", "gal", "sec", "secs", "min", "mins", "hr", "hrs", "yr", "yrs"))
+_DOTTED = frozenset(
+    ("lb", "lbs", "oz", "cwt", "ft", "yd", "yds", "mi", "gal", "sec", "secs", "min", "mins", "hr", "hrs", "yr", "yrs")
+)
 
 _AMOUNT = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+"
 _FRACTION = r"[¼-¾⅐-⅞]"
 _SYMBOLS = "|".join(sorted(map(re.escape, _UNITS), key=len, reverse=True))
-_UNIT = re.compile(rf"(?<![\w.,/])({_AMOUNT})?({_FRACTION})?([ -]?)({_SYMBOLS})([²³])?(?![\w’'/&]|\.\w)(\.?)(?=(\s?)(.?))")
-_DEGREES = re.compile(rf"({_AMOUNT})\s?(?:°\s?([CFK])\b|([℃℉])|°)")
+_UNIT = re.compile(
+    rf"(?<![\w.,/])({_AMOUNT})?({_FRACTION})?([ -]?)({_SYMBOLS})([²³])?(?![\w’'/&]|\.\w)(\.?)(?=(\s?)(.?))"
+)
+_DEGREES = re.compile(rf"(?<![\d.,])({_AMOUNT})\s?(?:°\s?([CFK])\b|([℃℉])|°)")
 _SCALES = {"C": " Celsius", "F": " Fahrenheit", "K": " Kelvin", "℃": " Celsius", "℉": " Fahrenheit"}
 _ARC = re.compile(r"(?<=degrees)\s?(\d{1,2})[′’'](?:\s?(\d{1,2}(?:\.\d+)?)[″”\"])?")
 _TALL = re.compile(r"(?<![\w.,])(\d{1,2})\s?[′’']\s?(\d{1,2})(½)?\s?(?:″|”|\"|''|’’)")
@@ -115,7 +119,7 @@ def _unit(found: re.Match[str]) -> str:
     single = joint == "-" or (amount == "1" and not fraction)
     name = _POWERS.get(power or "", "") + (one if single else many)
     # a dotted unit keeps its dot only where a sentence ends
-    keeps = dot and (symbol not in _DOTTED or not blank or following.isupper() or following in "”\"")
+    keeps = dot and (symbol not in _DOTTED or not blank or following.isupper() or following in '”"')
     said = number(amount) if amount else ""
     figure = (amount + fraction if amount else fraction) if fraction else said
     return f"{figure}{'-' if joint == '-' else ' '}{name}{'.' if keeps else ''}"

@@ -17,7 +17,7 @@ _CURRENCIES = {
     "₩": ("won", "won", "", ""),
     "₤": ("pound", "pounds", "penny", "pence"),
 }
-_PREFIXES = {"US": "US ", "A": "Australian ", "C": "Canadian ", "NZ": "New Zealand ", "HK": "Hong Kong ", "": ""}
+_PREFIXES = {"US": "U.S. ", "A": "Australian ", "C": "Canadian ", "NZ": "New Zealand ", "HK": "Hong Kong ", "": ""}
 _SCALES = {
     "k": "thousand", "m": "million", "mn": "million", "bn": "billion", "b": "billion", "tn": "trillion",
     "million": "million", "billion": "billion", "trillion": "trillion", "thousand": "thousand", "hundred": "hundred",
@@ -26,7 +26,8 @@ _SIGNS = re.escape("".join(_CURRENCIES))
 _AMOUNT = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"
 
 _STERLING = re.compile(
-    r"(?<![\w.,])£ ?(\d[\d,]{0,14})\.? (\d{1,2})s\.?(?:,? ?(\d{1,2})(½|¼|¾)?d\b\.?)?|(?<![\w.,£])(\d{1,2})s\. ?(\d{1,2})(½|¼|¾)?d\b\.?"
+    r"(?<![\w.,])£ ?(\d[\d,]{0,14})\.? (\d{1,2})s\.?(?:,? ?(\d{1,2})(½|¼|¾)?d\b\.?)?"
+    r"|(?<![\w.,£])(\d{1,2})s\. ?(\d{1,2})(½|¼|¾)?d\b\.?"
 )
 _PENCE = re.compile(r"(?<![\w.,£$€])(\d{1,3})(½|¼|¾)?(d\.|p\b)(?=\W|$)")
 _SHILLINGS = re.compile(r"(?<![\w.,£$€])(\d{1,3})s\.(?=\s+[a-z]|$|[,;)])")

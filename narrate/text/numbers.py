@@ -5,20 +5,22 @@ from __future__ import annotations
 import re
 from functools import cache, lru_cache
 
+from narrate.text.characters import listed
+
 _LONGEST = 15
 """Digits. Longer numbers are codes, not counts, and are said digit by digit."""
 
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
-FUNCTION_WORDS = frozenset(
+FUNCTION_WORDS = listed(
     "a an and are as at be been but by can could did do does for from had has have he her his how i if in into is it "
     "its may might my no nor not of off on or our out over shall she should since so than that the their them then "
     "there they this those to under until up upon us was we were what when where which while who whom whose why will "
-    "with within without would yet you your".split()
+    "with within without would yet you your"
 )
 """Words that do not make a preceding number count them: "in 1887 he came"."""
 
-_OTHER_LANGUAGES = frozenset("ca cs da de es fi fr id it lt lv nl no pl pt ro ru sk sl sr sv tr uk hu is".split())
+_OTHER_LANGUAGES = listed("ca cs da de es fi fr id it lt lv nl no pl pt ro ru sk sl sr sv tr uk hu is")
 """Primary subtags in which num2words' cardinals are used for bare whole numbers."""
 
 _WHOLE = re.compile(r"(?<![\w.,:/’'-])\d{1,15}(?![\w:/’'-]|[.,]\d)")
@@ -29,7 +31,7 @@ _DECADE = re.compile(r"(?<![\w.,])(1\d|20)?(\d0)[’']?s\b")
 _SHORT_DECADE = re.compile(r"(?<!\w)[’'](\d)0s\b")
 _VERSION = re.compile(r"(?<![\w.])\d{1,6}(?:\.\d{1,6}){2,}(?![\w])")
 _DECIMAL = re.compile(r"(?<![\w.])(\d{0,15})\.(\d{1,15})(?![\d])")
-_MINUS = re.compile(r"(?<![\w)])[-−–](?=\d)")
+_MINUS = re.compile(r"(?<![\w)])(?<!\d )[-−–](?=[\d.]?\d)")
 _MIXED_UP = re.compile(r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])")
 _YEAR = re.compile(r"(?<![\w.,-])(1\d\d\d|20\d\d)(?![\w]|[.,]\d)(?:(?=\s+([A-Za-z]+)))?")
 _DATED = re.compile(
@@ -119,7 +121,9 @@ def years(text: str, language: str = "") -> str:
 def _year(found: re.Match[str]) -> str:
     counted = found[2]
     if counted and not _DATED.search(found.string[max(0, found.start() - 20) : found.start()]):
-        plural_noun = counted.endswith("s") and not counted.endswith(("ss", "us", "is")) and counted.lower() not in FUNCTION_WORDS
+        plural_noun = (
+            counted.endswith("s") and not counted.endswith(("ss", "us", "is")) and counted.lower() not in FUNCTION_WORDS
+        )
         if counted in _PEOPLE or (plural_noun and counted.islower()):
             return cardinal(int(found[1]))
     return year(int(found[1]))
@@ -130,9 +134,13 @@ def grouped(text: str, language: str = "") -> str:
     return _NARROW_GROUP.sub(",", text)
 
 
+def negatives(text: str, language: str = "") -> str:
+    """A hyphen or minus sign right before a figure, and behind none."""
+    return _MINUS.sub("minus ", text)
+
+
 def bare(text: str, language: str = "") -> str:
-    """Every number that is left: thousands, versions, decimals, negatives, codes; letters and digits are parted."""
-    text = _MINUS.sub("minus ", text)
+    """Every number that is left: thousands, versions, decimals, codes; letters and digits are parted."""
     text = _GROUPED.sub(lambda found: found[0].replace(",", ""), text)
     text = _VERSION.sub(lambda found: " point ".join(number(part) for part in found[0].split(".")), text)
     text = _DECIMAL.sub(lambda found: number(found[0]), text)

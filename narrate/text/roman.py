@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 
+from narrate.text.characters import listed
 from narrate.text.numbers import FUNCTION_WORDS, cardinal, ordinal, year
 
 _VALUES = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000}
 _SHAPE = r"M{0,3}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})"
 _VALID = re.compile(_SHAPE)
 
-_WORDS = frozenset("MIX DIX MI DI CD DC MD MC CC MM CV DV DIV LIV CIV CIX MCI MDC CM VI".split())
+_WORDS = listed("MIX DIX MI DI CD DC MD MC CC MM CV DV DIV LIV CIV CIX MCI MDC CM VI")
 """Numerals that are words, names or initials: they need a word like "chapter" before them ("VI" may stand alone)."""
 
 _DIVISIONS = (
@@ -19,22 +20,31 @@ _DIVISIONS = (
     "type|grade|level|group|series|season|day|night|page|p|pp|note|item|case|problem|proposition|axiom|mark|"
     "exhibit|division|title|tale|story|ode|elegy|epistle|satire|eclogue|georgic|symphony|opus"
 )
-_KINGS = frozenset(
-    "Adrian Alexander Alfonso Alfred Anastasius Antiochus Baldwin Basil Benedict Boniface Callixtus Carlos Caroline "
-    "Casimir Catherine Celestine Charles Christian Clement Conrad Constantine Cosimo Darius David Donald Edmund Edward "
-    "Elizabeth Eric Eugene Ferdinand Francis Frederick Gaston George Gregory Gustav Gustavus Haakon Harald Harold Henri "
-    "Henry Honorius Humbert Innocent Isabella Ivan James Joan John Joseph Juan Julius Justinian Kenneth Leo Leopold "
-    "Lothair Louis Ludwig Magnus Malcolm Manuel Margaret Margrethe Mary Matilda Maximilian Mehmed Michael Murad Napoleon "
-    "Nero Nicholas Olaf Olav Oscar Otho Otto Paul Pedro Peter Philip Philippe Pius Ptolemy Rameses Ramesses Richard "
-    "Robert Rudolf Rudolph Sancho Selim Sigismund Sixtus Stephen Suleiman Theodosius Thutmose Umberto Urban Victor "
-    "Victoria Wilhelm William Xerxes Emmanuel Amadeus Afonso Henrique Pope".split()
+_KINGS = listed(
+    "Adrian Alexander Alfonso Alfred Anastasius Antiochus Baldwin Basil Benedict Boniface Callixtus Carlos "
+    "Caroline Casimir Catherine Celestine Charles Christian Clement Conrad Constantine Cosimo Darius David "
+    "Donald Edmund Edward Elizabeth Eric Eugene Ferdinand Francis Frederick Gaston George Gregory Gustav "
+    "Gustavus Haakon Harald Harold Henri Henry Honorius Humbert Innocent Isabella Ivan James Joan John Joseph "
+    "Juan Julius Justinian Kenneth Leo Leopold Lothair Louis Ludwig Magnus Malcolm Manuel Margaret Margrethe "
+    "Mary Matilda Maximilian Mehmed Michael Murad Napoleon Nero Nicholas Olaf Olav Oscar Otho Otto Paul Pedro "
+    "Peter Philip Philippe Pius Ptolemy Rameses Ramesses Richard Robert Rudolf Rudolph Sancho Selim Sigismund "
+    "Sixtus Stephen Suleiman Theodosius Thutmose Umberto Urban Victor Victoria Wilhelm William Xerxes Emmanuel "
+    "Amadeus Afonso Henrique Pope"
 )
-_CROWN = frozenset("King Queen Pope Emperor Empress Tsar Czar Kaiser Prince Duke Sultan Pharaoh Saint".split())
+_CROWN = listed("King Queen Pope Emperor Empress Tsar Czar Kaiser Prince Duke Sultan Pharaoh Saint")
 
 _NUMERAL = re.compile(r"(?<![\w’'.-])([IVXLCDM]{1,12})(th|st|nd|rd)?(?![\w’'&@/]|[-–][A-Z][a-z]|\.\w)")
-_SMALL = re.compile(rf"(?<![\w’'.-])((?:{_DIVISIONS})s?\.?[ ])([ivxlcm]{{1,12}})(?![\w’'-])", re.IGNORECASE)
+_SMALL = re.compile(r"(?<=[a-zA-Z.][ ])([ivxlcm]{1,12})(?![\w’'-])")
 _SMALL_RANGE = re.compile(r"(?<![\w’'.-])([ivxlc]{1,10})[–-]([ivxlc]{1,10})(?![\w’'-])")
 _DIVISION_BEFORE = re.compile(rf"(?:^|(?<=[\W_]))(?:{_DIVISIONS})s?\.?,?\s?$", re.IGNORECASE)
+_SURE_DIVISION_BEFORE = re.compile(
+    r"(?:^|(?<=[\W_]))(?:(?:Chap(?:ter)?|CHAPTER|Book|BOOK|Part|PART|Act|ACT|Scene|SCENE|Volume|VOLUME|Canto|"
+    r"CANTO|"
+    r"Section|SECTION|Stave|STAVE|Article|Appendix|Figure|Plate|Table|Phase|PHASE|Type|Class|World War|WORLD WAR)|"
+    r"(?:[Vv]ol|[Cc]h|[Cc]hap|[Bb]k|[Pp]t|[Ff]ig|[Ss]c|No)\.),?\s?$"
+)
+_FOLLOWING = re.compile(r"\s([a-z]+)")
+_AFTER_NUMERAL = listed("of and to in the by for on or")
 _WORD_BEFORE = re.compile(r"([^\W\d_]+)[ ]$")
 _TITLE_BEFORE = re.compile(r"([^\W\d_]+)[ ][^\W\d_]+[ ]$")
 _HEADING = re.compile(r"^[\s(\[“\"*—–-]*$")
@@ -58,14 +68,14 @@ def roman(text: str, language: str = "en") -> str:
 
 
 def _small(found: re.Match[str]) -> str:
-    numeral = found[2]
-    if not numeral.islower():
-        return found[0]
+    numeral = found[1]
     amount = value(numeral.upper())
-    following = found.string[found.end() : found.end() + 1]
-    if not 0 < amount < 400 or (len(numeral) == 1 and following == " " and not found[1].rstrip().endswith(".")):
-        return found[0]
-    return found[1] + cardinal(amount)
+    before = found.string[max(0, found.start() - 16) : found.start()]
+    if not 0 < amount < 400 or not _DIVISION_BEFORE.search(before):
+        return numeral
+    if len(numeral) == 1 and before[-2] != "." and found.string[found.end() : found.end() + 1] == " ":
+        return numeral
+    return cardinal(amount)
 
 
 def _small_range(found: re.Match[str]) -> str:
@@ -82,6 +92,8 @@ def _numeral(found: re.Match[str]) -> str:
     before, after = text[max(0, found.start() - 40) : found.start()], text[found.end() : found.end() + 40]
     if suffix or (_CENTURY.match(after) and len(numeral) > 1):
         return ordinal(amount)
+    if len(numeral) >= 4 and 1000 <= amount < 2100:
+        return year(amount)
     for reading in (_after_division, _of_a_king, _heading, _by_itself):
         said = reading(numeral, amount, before, after, found.start() <= 40)
         if said:
@@ -90,18 +102,13 @@ def _numeral(found: re.Match[str]) -> str:
 
 
 def _after_division(numeral: str, amount: int, before: str, after: str, whole: bool) -> str:
-    named = _DIVISION_BEFORE.search(before)
-    if not named:
+    if not _DIVISION_BEFORE.search(before):
         return ""
     if numeral == "I":
-        keyword = named[0].strip()
-        if not keyword[:1].isupper() and not keyword.endswith("."):
-            return ""
-        following = re.match(r"\s([a-z]+)", after)
-        if following and following[1] not in ("of", "and", "to", "in", "the", "by", "is", "was", "for", "on", "or"):
-            return ""
-        if keyword.lower().startswith("no") and not keyword.endswith("."):
-            return ""  # "No I would not"
+        sure = _SURE_DIVISION_BEFORE.search(before)
+        following = _FOLLOWING.match(after)
+        if not sure or (following and following[1] not in _AFTER_NUMERAL):
+            return ""  # "the Book I read", "one Day I was"
     return cardinal(amount)
 
 
@@ -138,8 +145,6 @@ def _heading(numeral: str, amount: int, before: str, after: str, whole: bool) ->
 
 
 def _by_itself(numeral: str, amount: int, before: str, after: str, whole: bool) -> str:
-    if len(numeral) >= 4 and 1000 <= amount < 2100:
-        return year(amount)
     if len(numeral) < 2 or set(numeral) - set("IVX") or amount > 39:
         return ""
     word = _WORD_BEFORE.search(before)

@@ -25,7 +25,9 @@ _NUMBERED = re.compile(r"(?<![\w&])#\s?(?=\d)")
 _LETTERED = re.compile(r"\b([A-Z]{1,3})\s?&\s?([A-Z]{1,3})\b(?!\w)")
 _PRODUCT = re.compile(r"(?<=\d) ?[*·] ?(?=\d)")
 _ETC = re.compile(r"&c\b\.?")
-_POWER = re.compile(r"(?<=[\d)])([⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+|ⁿ)|(?<![^\W\d_])(?<=\b[^\W\d_])([⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+|ⁿ)")
+_POWER = re.compile(
+    r"(?:(?<=[\d)])|(?<=\b[^\W\d_])|(?<=\bmc))(?:[⁻⁺]?[⁰²³⁴⁵⁶⁷⁸⁹][⁰¹²³⁴⁵⁶⁷⁸⁹]*|[⁻⁺]?¹[⁰¹²³⁴⁵⁶⁷⁸⁹]+|⁻¹|ⁿ)"
+)
 _OTHER_POWER = re.compile(r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻]+")
 _CARET = re.compile(r"(?<=[\w)])\^(\d{1,3})")
 _LONE_GREEK = re.compile(r"(?<![^\W\d_])[Α-ΡΣ-Ωα-ω](?![^\W\d_])")
@@ -65,7 +67,7 @@ def signs(text: str, language: str = "en") -> str:
 
 
 def about(text: str, language: str = "en") -> str:
-    """"~5" is about five; runs before ornaments are dropped."""
+    """ "~5" is about five; runs before ornaments are dropped."""
     return _ABOUT.sub("about ", text)
 
 

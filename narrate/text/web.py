@@ -15,7 +15,9 @@ _WORDS = {
     "nl": ("punt", "apenstaartje", "schuine streep", "streepje", "laag streepje"),
 }
 
-_EMAIL = re.compile(r"(?<![\w.%+-])(?:mailto:)?([A-Za-z0-9][\w.%+-]{0,63})@([A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8})")
+_EMAIL = re.compile(
+    r"(?<![\w.%+-])(?:mailto:)?([A-Za-z0-9][\w.%+-]{0,63})@([A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8})"
+)
 _URL = re.compile(r"\b(?:(?:https?|ftps?|file)://|www\.)[^\s<>“”\"]+", re.IGNORECASE)
 _DOMAIN = re.compile(
     r"(?<![\w@./-])((?:[A-Za-z0-9][A-Za-z0-9-]{0,62}\.){1,6}(?:com|org|net|edu|gov|io|info|app|dev|co\.uk|ac\.uk|eu|de|fr))"
@@ -24,7 +26,9 @@ _DOMAIN = re.compile(
 _TRAILING = ".,;:!?)]}’'…"
 _NAME = re.compile(r"(?<!\w)@(?=[A-Za-z_])")
 _TAG = re.compile(r"(?<![\w&])#(?=[A-Za-z]{2})")
-_FILE = re.compile(r"(?<![\w.])([A-Za-z][\w-]{0,63})\.(txt|pdf|md|html?|js|py|json|csv|toml|ya?ml|jpe?g|png|mp3|docx?|exe|zip)\b")
+_FILE = re.compile(
+    r"(?<![\w.])([A-Za-z][\w-]{0,63})\.(txt|pdf|md|html?|js|py|json|csv|toml|ya?ml|jpe?g|png|mp3|docx?|exe|zip)\b"
+)
 _RUNS = re.compile(r"\d+|[^\W\d_]+|[^\s\w]|_")
 _SCHEME = re.compile(r"^(?:[A-Za-z]+:)?//(?:www\.)?|^www\.", re.IGNORECASE)
 

@@ -26,9 +26,8 @@ KEY_HEADER = "X-API-Key"
 MAX_CHARS = 5000
 """Per request, blanks included. Whether code points, UTF-16 units or bytes is not documented: stay below in all."""
 
-LANGUAGES = frozenset(
-    "ar as bn cs da de en es fi fr hi id it ja ko ml mr nl pl pt ru sk sv ta te th tr uk ur vi zh".split()
-)
+_SUBTAGS = "ar as bn cs da de en es fi fr hi id it ja ko ml mr nl pl pt ru sk sv ta te th tr uk ur vi zh"
+LANGUAGES = frozenset(_SUBTAGS.split())
 RATES = (8000, 16000, 24000)
 
 SYSTEM_VOICES = ("leah", "brandon", "elowen")

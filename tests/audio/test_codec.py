@@ -7,7 +7,6 @@ import struct
 import subprocess
 import sys
 from fractions import Fraction
-from pathlib import Path
 
 import av
 import numpy as np
@@ -152,18 +151,6 @@ def test_flac_gives_back_every_sample(values: list[int], rate: int) -> None:
     kept, found = codec.decode(codec.encode_flac(samples, rate), "flac", 0)
     assert found == rate
     assert np.array_equal(kept, samples)
-
-
-def test_a_finished_file_is_heard_block_by_block(tmp_path: Path) -> None:
-    path = tmp_path / "a.flac"
-    path.write_bytes(codec.encode_flac(SPEECH, RATE))
-    blocks = list(codec.listen(path))
-    assert len(blocks) > 1
-    assert np.array_equal(np.concatenate([block for block, _ in blocks]), SPEECH)
-    assert {rate for _, rate in blocks} == {RATE}
-    path.write_bytes(b"no sound at all")
-    with pytest.raises(AudioError, match=r"holds no sound|does not decode|no audio"):
-        list(codec.listen(path))
 
 
 @pytest.mark.parametrize("rate", [8000, 22050, 24000, 44100])

@@ -160,7 +160,7 @@ def test_a_full_disk(book: Path) -> None:
     )
     one_sentence(done, 7, "store")
     assert not list((book.parent / "store" / "tmp").iterdir())
-    assert not list(book.parent.glob("output/*/*"))
+    assert not list(book.parent.glob("output/[!.]*/*"))
     assert narrate(book.parent, "run", "book.md", "--engine", "tone", "--store", "store").returncode == 0
 
 

@@ -1,0 +1,86 @@
+"""A few words to one sound file, for auditions: the line without chapters, tags or mastering."""
+
+from __future__ import annotations
+
+import wave
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from narrate.audio import codec
+from narrate.audiobook import Segment
+from narrate.book import Block, Book, Chapter, Metadata, letters_and_digits
+from narrate.errors import JobError, NarrateError, SourceError
+from narrate.executors.inline import Inline
+from narrate.job import Job
+from narrate.plan import plan
+from narrate.script import Chunk
+from narrate.speak import complete, speak
+from narrate.studio import Report, open_studio
+
+MP3_BITRATE = 96
+
+
+def say_text(job: Job, text: str, output: Path, report: Report) -> float:
+    """Say ``text`` to ``output`` (.wav, .flac or .mp3, by its suffix) and return the seconds of sound."""
+    write = _WRITERS.get(output.suffix.lower())
+    if write is None:
+        raise JobError(f"{output}: the name must end in {', '.join(_WRITERS)}")
+    studio = open_studio(job, job.language, report)
+    try:
+        script = plan(_book(text, job.language), studio.voice, studio.traits, job.pauses)
+        if not script.chunks:
+            raise SourceError("there is nothing to say: the text holds no letter and no digit")
+        segments = dict(complete(speak(script, studio.engine, studio.store, Inline())))
+    finally:
+        studio.close()
+    rate = segments[0].rate
+    samples = np.concatenate(list(_sounds(script.chunks, segments, rate)))
+    try:
+        write(output, samples, rate)
+    except OSError as error:
+        raise NarrateError(f"{output}: cannot be written: {error.strerror}") from error
+    return len(samples) / rate
+
+
+def _book(text: str, language: str) -> Book:
+    """One chapter, a paragraph for each that a blank line ends."""
+    parts = [" ".join(part.split()) for part in text.split("\n\n")]
+    blocks = tuple(Block("paragraph", part, f"{number}") for number, part in enumerate(parts, 1) if part)
+    return Book(Metadata("", language=language), (Chapter("", blocks),), (), letters_and_digits(text), "")
+
+
+def _sounds(chunks: Sequence[Chunk], segments: Mapping[int, Segment], rate: int) -> Iterator[codec.Samples]:
+    """Each segment without the engine's own silence, and the pauses between them."""
+    for index, chunk in enumerate(chunks):
+        segment = segments[index]
+        samples, own_rate = codec.decode(segment.path.read_bytes()[: segment.size], segment.codec, segment.rate)
+        yield codec.resample(samples[segment.lead : segment.tail], own_rate, rate)
+        if index + 1 < len(chunks):
+            yield np.zeros(rate * chunk.pause_ms // 1000, np.int16)
+
+
+def _write_wav(path: Path, samples: codec.Samples, rate: int) -> None:
+    with path.open("wb") as file, wave.open(file, "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(2)
+        sound.setframerate(rate)
+        sound.writeframes(samples.astype("<i2").tobytes())
+
+
+def _write_flac(path: Path, samples: codec.Samples, rate: int) -> None:
+    path.write_bytes(codec.encode_flac(samples, rate))
+
+
+def _write_mp3(path: Path, samples: codec.Samples, rate: int) -> None:
+    target = codec.known_rate(rate)
+    encoder = codec.Mp3Encoder(target, codec.known_bitrate("mp3", target, MP3_BITRATE))
+    path.write_bytes(b"".join([*encoder.encode(codec.resample(samples, rate, target)), *encoder.finish()]))
+
+
+_WRITERS: dict[str, Callable[[Path, codec.Samples, int], None]] = {
+    ".wav": _write_wav,
+    ".flac": _write_flac,
+    ".mp3": _write_mp3,
+}

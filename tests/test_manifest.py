@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from narrate import manifest
+from narrate.audiobook import Audiobook
+from tests.blobs import make_audiobook
+
+
+@pytest.fixture(scope="module")
+def audiobook(tmp_path_factory: pytest.TempPathFactory) -> Audiobook:
+    return make_audiobook(tmp_path_factory.mktemp("store"), seconds=0.3)[0]
+
+
+FILES = (manifest.File("chapters/01 - One.mp3", 5, "ab", 100), manifest.File("cover.jpg", 7, "cd"))
+
+
+def written(folder: Path, audiobook: Audiobook, files: tuple[manifest.File, ...] = FILES) -> Path:
+    path = folder / manifest.NAME
+    path.write_text("".join(manifest.lines(audiobook, files)), encoding="utf-8")
+    return path
+
+
+def test_it_reads_back(tmp_path: Path, audiobook: Audiobook) -> None:
+    found = manifest.read(written(tmp_path, audiobook))
+    assert found is not None
+    assert (found.files, found.marks, found.duration_ms) == (FILES, audiobook.marks, audiobook.duration_ms)
+    assert found.content == manifest.content_of(audiobook)
+
+
+def test_it_is_json_with_everything_a_later_step_needs(tmp_path: Path, audiobook: Audiobook) -> None:
+    content = json.loads(written(tmp_path, audiobook).read_text(encoding="utf-8"))
+    assert content["schema"] == 1
+    assert content["authors"] == list(audiobook.meta.authors)
+    assert content["voices"] == [{"engine": "tone", "model": "1", "voice": "Leah"}]
+    assert [chapter["start_ms"] for chapter in content["chapters"]] == [mark.start_ms for mark in audiobook.marks]
+    assert set(content["cues"][0]) == {
+        "anchor", "text", "chapter", "start_ms", "end_ms", "key", "digest", "request_id",
+    }  # fmt: skip
+    assert set(content["files"][0]) == {"name", "size", "sha256", "duration_ms"}
+
+
+def test_no_absolute_path_and_no_cover_bytes_get_in(tmp_path: Path, audiobook: Audiobook) -> None:
+    text = written(tmp_path, audiobook).read_text(encoding="utf-8")
+    assert str(audiobook.tracks[0].blobs[0].path.parent) not in text
+
+
+def test_a_book_of_nothing_is_json_too(tmp_path: Path, audiobook: Audiobook) -> None:
+    bare = replace(audiobook, tracks=(), marks=(), cues=())
+    found = manifest.read(written(tmp_path, bare, ()))
+    assert found is not None
+    assert found.files == ()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{}", "[]", "null", "nonsense", '{"schema": 2}', '{"schema": 1, "narrate": "", "files": [1]}']
+)
+def test_what_is_no_manifest_is_none(tmp_path: Path, text: str) -> None:
+    (tmp_path / "m.json").write_text(text)
+    assert manifest.read(tmp_path / "m.json") is None
+    assert manifest.read(tmp_path / "missing.json") is None
+
+
+@pytest.mark.parametrize("name", ["../x.mp3", "/etc/passwd", "a/../../b", "", "a\\..\\b"])
+def test_names_that_lead_out_of_the_folder_are_dropped(tmp_path: Path, audiobook: Audiobook, name: str) -> None:
+    """P10: a manifest from elsewhere cannot make narrate touch other files."""
+    found = manifest.read(written(tmp_path, audiobook, (manifest.File(name, 1, "x"), FILES[0])))
+    assert found is not None
+    assert found.files == FILES[:1]
+
+
+def test_surrogates_do_not_break_it(tmp_path: Path, audiobook: Audiobook) -> None:
+    odd = replace(audiobook, meta=replace(audiobook.meta, title="a\ud800b"))
+    assert json.loads(written(tmp_path, odd).read_text(encoding="utf-8"))["title"] == "a?b"

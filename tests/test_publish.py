@@ -1,0 +1,201 @@
+from __future__ import annotations
+
+import errno
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from narrate import manifest
+from narrate import publish as publishing
+from narrate.audiobook import Audiobook, Published
+from narrate.book import Cover
+from narrate.errors import AudioError, NarrateError
+from narrate.publish import publish
+from narrate.writers import Writer
+from narrate.writers.chapters import ChaptersWriter
+from narrate.writers.m4b import M4bWriter
+from narrate.writers.mp3 import Mp3Writer
+from tests.blobs import META, make_audiobook
+
+ALL: tuple[Writer, ...] = (Mp3Writer(), M4bWriter(), ChaptersWriter())
+
+
+class Failing:
+    """A writer that leaves half a file and gives up."""
+
+    name = "failing"
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def write(self, audiobook: Audiobook, folder: Path) -> list[Published]:
+        (folder / "half.mp3").write_bytes(b"half")
+        raise self.error
+
+
+@pytest.fixture(scope="module")
+def audiobook(tmp_path_factory: pytest.TempPathFactory) -> Audiobook:
+    return make_audiobook(tmp_path_factory.mktemp("store"), seconds=0.3)[0]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "out" / "Herman Melville" / "Wale"
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_everything_is_there_and_nothing_else(audiobook: Audiobook, folder: Path) -> None:
+    files = publish(audiobook, ALL, folder)
+    assert set(contents(folder)) == {
+        "Über „Wale“.mp3",
+        "Über „Wale“.m4b",
+        "chapters/01 - One.mp3",
+        "chapters/02 - Two.mp3",
+        "chapters/03 - Three.mp3",
+        "cover.jpg",
+        "manifest.json",
+    }
+    assert files[-1].path == folder / "manifest.json", "always last"
+    assert [path.name for path in folder.parent.iterdir()] == [folder.name], "no scratch folder stays"
+    described = manifest.read(folder / "manifest.json")
+    assert described is not None
+    assert {(folder / file.name, file.size, file.sha256) for file in described.files} == {
+        (file.path, file.size, file.digest) for file in files[:-1]
+    }
+
+
+def test_two_runs_give_the_same_bytes_and_the_second_touches_nothing(audiobook: Audiobook, folder: Path) -> None:
+    """P2."""
+    files = publish(audiobook, ALL, folder)
+    before = {file.path: file.path.stat().st_mtime_ns for file in files}
+    assert publish(audiobook, ALL, folder) == files
+    assert {file.path: file.path.stat().st_mtime_ns for file in files} == before
+    publish(audiobook, ALL, folder.parent / "again")
+    assert contents(folder.parent / "again") == contents(folder)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        AudioError("cannot"),
+        OSError(errno.ENOSPC, "No space left on device"),
+        ValueError("a fault"),
+        KeyboardInterrupt(),
+    ],
+)
+def test_older_files_survive_any_failure(audiobook: Audiobook, folder: Path, error: Exception) -> None:
+    """P7."""
+    publish(audiobook, [Mp3Writer()], folder)
+    before = contents(folder)
+    changed = replace(audiobook, meta=replace(META, subtitle="new"))
+    with pytest.raises((NarrateError, ValueError, KeyboardInterrupt)):
+        publish(changed, [Mp3Writer(), Failing(error)], folder)
+    assert contents(folder) == before
+    assert [path.name for path in folder.parent.iterdir()] == [folder.name]
+
+
+def test_nothing_appears_when_the_first_run_fails(audiobook: Audiobook, folder: Path) -> None:
+    with pytest.raises(AudioError):
+        publish(audiobook, [Mp3Writer(), Failing(AudioError("cannot"))], folder)
+    assert not folder.exists()
+
+
+def test_a_failure_between_moves_is_healed_by_the_next_run(
+    audiobook: Audiobook, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(audiobook, ALL, folder)
+    changed = replace(audiobook, meta=replace(META, subtitle="new"))
+    real, moves = publishing._place, []
+
+    def place(file: Published, scratch: Path, folder: Path) -> Published:
+        moves.append(file)
+        if len(moves) == 3:
+            raise OSError(errno.EIO, "Input/output error")
+        return real(file, scratch, folder)
+
+    monkeypatch.setattr(publishing, "_place", place)
+    with pytest.raises(NarrateError):
+        publish(changed, ALL, folder)
+    monkeypatch.undo()
+    publish(changed, ALL, folder)
+    publish(changed, ALL, folder.parent / "fresh")
+    assert contents(folder) == contents(folder.parent / "fresh")
+
+
+def test_what_a_dead_run_left_is_cleared_away(audiobook: Audiobook, folder: Path) -> None:
+    stale = folder.parent / f".{folder.name}.part"
+    (stale / "chapters").mkdir(parents=True)
+    (stale / "chapters" / "old.mp3").write_bytes(b"x")
+    publish(audiobook, [Mp3Writer()], folder)
+    assert not stale.exists()
+    assert "chapters/old.mp3" not in contents(folder)
+
+
+def test_renamed_chapters_leave_no_old_files(audiobook: Audiobook, folder: Path) -> None:
+    publish(audiobook, [ChaptersWriter()], folder)
+    (folder / "chapters" / "mine.txt").write_text("not narrate's")
+    renamed = replace(
+        audiobook,
+        tracks=tuple(replace(track, title=track.title + "!") for track in audiobook.tracks),
+        marks=tuple(replace(mark, title=mark.title + "!") for mark in audiobook.marks),
+    )
+    publish(renamed, [ChaptersWriter()], folder)
+    names = {name for name in contents(folder) if name.startswith("chapters/")}
+    assert names == {
+        "chapters/01 - One!.mp3",
+        "chapters/02 - Two!.mp3",
+        "chapters/03 - Three!.mp3",
+        "chapters/mine.txt",
+    }
+
+
+def test_another_format_of_the_same_book_is_kept_and_listed(audiobook: Audiobook, folder: Path) -> None:
+    publish(audiobook, [Mp3Writer()], folder)
+    publish(audiobook, [M4bWriter()], folder)
+    described = manifest.read(folder / "manifest.json")
+    assert described is not None
+    assert [file.name for file in described.files] == ["cover.jpg", "Über „Wale“.m4b", "Über „Wale“.mp3"]
+
+
+def test_another_format_of_an_older_text_is_removed(audiobook: Audiobook, folder: Path) -> None:
+    publish(audiobook, [Mp3Writer()], folder)
+    newer = replace(audiobook, cues=audiobook.cues[1:])
+    publish(newer, [M4bWriter()], folder)
+    assert set(contents(folder)) == {"cover.jpg", "manifest.json", "Über „Wale“.m4b"}
+
+
+def test_a_png_cover_stays_png(audiobook: Audiobook, folder: Path) -> None:
+    publish(replace(audiobook, meta=replace(META, cover=Cover(b"\x89PNG", "image/png"))), [Mp3Writer()], folder)
+    assert contents(folder)["cover.png"] == b"\x89PNG"
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write anywhere")
+def test_no_permission_is_one_sentence(audiobook: Audiobook, folder: Path) -> None:
+    folder.parent.mkdir(parents=True)
+    folder.parent.chmod(0o500)
+    try:
+        with pytest.raises(NarrateError, match="cannot be written"):
+            publish(audiobook, [Mp3Writer()], folder)
+    finally:
+        folder.parent.chmod(0o700)
+
+
+def test_a_file_in_the_way_is_one_sentence(audiobook: Audiobook, folder: Path) -> None:
+    folder.parent.parent.mkdir(parents=True)
+    folder.parent.write_text("a file")
+    with pytest.raises(NarrateError, match="cannot be written"):
+        publish(audiobook, [Mp3Writer()], folder)
+
+
+def test_a_full_disk_met_by_ffmpeg_is_the_same_sentence(audiobook: Audiobook, folder: Path) -> None:
+    error = AudioError("x.m4b: No space left on device")
+    error.__cause__ = OSError(errno.ENOSPC, "No space left on device")
+    with pytest.raises(NarrateError, match="no space left on device") as caught:
+        publish(audiobook, [Failing(error)], folder)
+    assert str(folder) in str(caught.value)
+    assert type(caught.value) is NarrateError

@@ -1,0 +1,137 @@
+"""Speaking: asked once (P3), failures told and not fatal (P8), a closed engine stops the run."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from narrate.audiobook import Word
+from narrate.engines import Speech, Traits
+from narrate.engines.tone import Tone
+from narrate.errors import EngineClosed, EngineRefused, EngineUnavailable, SpeechIncomplete
+from narrate.executors.inline import Inline
+from narrate.executors.threads import Threads
+from narrate.plan import plan
+from narrate.script import Chunk, Script, Voice
+from narrate.speak import GIVE_UP_AFTER, complete, find, speak
+from narrate.store import Store
+from tests.books import book, chapter
+
+VOICE = Voice("fake", "1", "a")
+
+
+class Fake:
+    """An engine that counts what it is asked; ``answer`` may raise."""
+
+    def __init__(self, answer: Callable[[Chunk], None] = lambda chunk: None) -> None:
+        self.traits = Traits("fake", max_chars=500)
+        self.asked: list[str] = []
+        self._answer = answer
+        self._lock = threading.Lock()
+
+    def speak(self, chunk: Chunk) -> Speech:
+        with self._lock:
+            self.asked.append(chunk.text)
+        self._answer(chunk)
+        time = np.arange(2400 + 24 * len(chunk.text)) / 24000
+        samples = (8000 * np.sin(2 * np.pi * 220 * time)).astype("<i2")
+        return Speech(samples.tobytes(), "pcm_s16le", 24000, (Word("w", 1, 99),), "req_1")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "store")
+
+
+def script(*texts: str) -> Script:
+    return plan(book(chapter("One", *texts)), VOICE, Fake().traits)
+
+
+def test_every_chunk_gets_its_segment(store: Store) -> None:
+    made = script("First.", "Second.", "Third.")
+    segments = dict(complete(speak(made, Fake(), store, Threads(3))))
+    assert sorted(segments) == [0, 1, 2]
+    assert [segments[index].key for index in range(3)] == [chunk.key for chunk in made.chunks]
+    assert segments[0].rate == 24000
+    assert segments[0].words == (Word("w", 1, 99),)
+    assert segments[0].request_id == "req_1"
+
+
+def test_p3_nothing_is_asked_for_twice(store: Store) -> None:
+    engine = Fake()
+    first = dict(complete(speak(script("First.", "Second."), engine, store, Inline())))
+    again = dict(complete(speak(script("First.", "Second.", "Third."), engine, store, Inline())))
+    assert engine.asked == ["First.", "Second.", "Third."]
+    assert again[0] == first[0]
+
+
+def test_p3_equal_texts_are_asked_for_once(store: Store) -> None:
+    engine = Fake()
+    outcomes = list(speak(script("Ha!", "What?", "Ha!", "Ha!"), engine, store, Threads(4)))
+    assert sorted(engine.asked) == ["Ha!", "What?"]
+    assert sorted(index for outcome in outcomes for index in outcome.indices) == [0, 1, 2, 3]
+
+
+def test_a_damaged_segment_is_asked_for_again(store: Store) -> None:
+    engine = Fake()
+    made = script("First.")
+    segment = dict(complete(speak(made, engine, store, Inline())))[0]
+    segment.path.write_bytes(segment.path.read_bytes()[:-3])
+    assert find(made.chunks[0], store) is None
+    assert dict(complete(speak(made, engine, store, Inline())))[0] == segment
+    assert engine.asked == ["First.", "First."]
+
+
+def test_p8_a_refused_chunk_does_not_stop_the_others(store: Store) -> None:
+    def answer(chunk: Chunk) -> None:
+        if "bad" in chunk.text:
+            raise EngineRefused("the text is not allowed", engine="fake")
+
+    spoken = []
+    with pytest.raises(SpeechIncomplete) as caught:
+        spoken.extend(complete(speak(script("First.", "A bad word.", "Third."), Fake(answer), store, Inline())))
+    assert len(spoken) == 2
+    assert [failure.refused for failure in caught.value.failures] == [True]
+    for words in ("One", "A bad word.", "the text is not allowed", "run again"):
+        assert words in str(caught.value)
+    with pytest.raises(SpeechIncomplete):
+        list(complete(speak(script("First.", "A bad word.", "Third."), Fake(answer), store, Inline())))
+
+
+def test_a_closed_engine_stops_at_once(store: Store) -> None:
+    def answer(chunk: Chunk) -> None:
+        raise EngineClosed("bad key", engine="fake")
+
+    engine = Fake(answer)
+    with pytest.raises(EngineClosed, match="bad key"):
+        list(complete(speak(script(*(f"Text {n}." for n in range(500))), engine, store, Threads(4))))
+    assert len(engine.asked) <= 10
+
+
+def test_an_engine_that_is_down_is_given_up(store: Store) -> None:
+    def answer(chunk: Chunk) -> None:
+        raise EngineUnavailable("no answer", engine="fake")
+
+    engine = Fake(answer)
+    with pytest.raises(SpeechIncomplete, match="no answer"):
+        list(complete(speak(script(*(f"Text {n}." for n in range(500))), engine, store, Inline())))
+    assert len(engine.asked) == GIVE_UP_AFTER
+
+
+def test_outcomes_say_what_was_bought(store: Store) -> None:
+    first = list(speak(script("First."), Fake(), store, Inline()))
+    second = list(speak(script("First."), Fake(), store, Inline()))
+    assert [outcome.bought for outcome in first + second] == [True, False]
+    assert first[0].characters == len("First.")
+
+
+def test_the_tone_engine_is_spoken_to_the_sample(store: Store) -> None:
+    made = plan(book(chapter("One", "Some text.")), Voice("tone", "sine", "mid"), Tone().traits)
+    segment = dict(complete(speak(made, Tone(), store, Inline())))[0]
+    assert segment.lead <= 24
+    assert segment.codec == "flac"
+    assert 0 < segment.peak < 1
