@@ -64,7 +64,7 @@ def speech(seed: int) -> codec.Samples:
     pitch = np.interp(np.arange(size), knots, random.normal(120 + seed % 60, 12, knots.size))
     phase = 2 * np.pi * np.cumsum(pitch) / RATE
     voice = sum(np.sin(k * phase + k) / k**1.3 for k in range(1, 22))
-    breath = np.convolve(random.normal(0, 0.35, size), [1, -0.6], "same")
+    breath = np.convolve(random.normal(0, 0.1, size), [1, -0.6], "same")
     syllables = np.interp(np.arange(size), knots, random.random(knots.size) ** 1.5)
     voiced = 0.5 + 0.5 * np.sign(np.sin(2 * np.pi * 1.7 * time_ + seed))
     sound = syllables * (voice * voiced + breath * (1.15 - voiced)) * random.uniform(0.08, 0.16)

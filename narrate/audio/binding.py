@@ -6,12 +6,14 @@ Nothing is encoded here and nothing is held: a blob passes through in pieces, a 
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
 
 from narrate.audio.frames import ENCODER_DELAY, Header, parse
 from narrate.audio.mp3 import add_gain, frames_needed, info_frame, padding_behind, silence
@@ -171,33 +173,39 @@ def _sound(segment: Segment) -> bytes:
 # --- AAC ------------------------------------------------------------------------------------------------------------
 
 
-def aac_packets(blobs: Sequence[Blob]) -> Iterator[bytes]:
-    """The packets of an M4B: the priming packet of the first blob, then the body of each; no flush."""
+def aac_packets(blobs: Sequence[Blob]) -> Iterator[list[bytes]]:
+    """The packets of an M4B, in rows: the priming packet of the first blob, then the body of each; no flush."""
     for number, blob in enumerate(blobs):
-        packets = _packets(blob)
-        priming = next(packets, b"")
-        if number == 0:
-            yield priming
-        yield from packets
+        rows = _packets(blob)
+        first = next(rows, [])
+        yield first if number == 0 else first[1:]
+        yield from rows
 
 
-def _packets(blob: Blob) -> Iterator[bytes]:
+def _packets(blob: Blob) -> Iterator[list[bytes]]:
     """Packets 0 to ``body_frames`` of one blob. The payload is read to its end, so that all of it is checked."""
+    ends = np.cumsum(_sizes(blob)).tolist()
+    held, start, number = b"", 0, 0
+    for piece in _payload(blob.path, blob.offset, blob.size, blob.digest):
+        held += piece
+        stop = bisect_right(ends, start + len(held))
+        if stop > number:
+            begins = [start, *ends[number : stop - 1]]
+            yield [held[begin - start : end - start] for begin, end in zip(begins, ends[number:stop], strict=True)]
+            held, start, number = held[ends[stop - 1] - start :], ends[stop - 1], stop
+        if number == len(ends):
+            held, start = b"", ends[-1]
+
+
+def _sizes(blob: Blob) -> NDArray[np.uint32]:
+    """The sizes of packets 0 to ``body_frames``."""
     try:
         with blob.path.open("rb") as file:
             file.seek(blob.offset + blob.sizes_at)
             table = file.read(blob.size - blob.sizes_at)
     except OSError as error:
         raise StoreError(f"{blob.path}: cannot be read: {error.strerror}; run again to make it anew") from error
-    sizes: list[int] = np.frombuffer(table[: len(table) // 4 * 4], "<u4")[: blob.body_frames + 1].tolist()
-    if len(sizes) != blob.body_frames + 1:
-        raise StoreError(f"{blob.path}: is damaged: its table of packets is cut off; run `narrate store verify`")
-    held, number = b"", 0
-    for piece in _payload(blob.path, blob.offset, blob.size, blob.digest):
-        held = held + piece if held else piece
-        at = 0
-        while number < len(sizes) and at + sizes[number] <= len(held):
-            yield held[at : at + sizes[number]]
-            at += sizes[number]
-            number += 1
-        held = held[at:] if number < len(sizes) else b""
+    sizes = np.frombuffer(table[: len(table) // 4 * 4], "<u4")[: blob.body_frames + 1]
+    if len(sizes) != blob.body_frames + 1 or int(sizes.sum()) > blob.sizes_at:
+        raise StoreError(f"{blob.path}: is damaged: its table of packets is wrong; run `narrate store verify`")
+    return sizes

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,8 @@ from narrate.errors import AudioError
 
 if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
+    from av.audio.stream import AudioStream
+    from av.container import InputContainer
 
 Sound = NDArray[np.float32]
 
@@ -49,12 +52,12 @@ def mux_m4b(
     path: Path,
     encoding: Encoding,
     config: bytes,
-    packets: Iterable[bytes],
+    packets: Iterable[Sequence[bytes]],
     marks: Sequence[ChapterMark],
     samples: int,
     language: str = "",
 ) -> int:
-    """Write an M4B from AAC packets, the first of which is the priming packet; returns how many there were.
+    """Write an M4B from rows of AAC packets, the first of which is the priming packet; returns how many there were.
 
     ``config`` is their AudioSpecificConfig; ``samples`` the length of the sound, where the last chapter ends. Chapters
     are written as a QuickTime text track, and as Nero's list unless that cannot hold them: players that prefer the
@@ -66,7 +69,6 @@ def mux_m4b(
     options = {"brand": "M4B ", "fflags": "+bitexact", "movie_timescale": str(encoding.rate)}
     if not _fits_nero(marks):
         options["movflags"] = "disable_chpl"
-    count = 0
     with _errors(path), av.open(str(path), "w", format="ipod", options=options) as container:
         stream = container.add_stream("aac", rate=encoding.rate, layout="mono")
         context = stream.codec_context
@@ -79,14 +81,15 @@ def mux_m4b(
         container.set_chapters([_chapter(number, mark, encoding.rate, samples) for number, mark in enumerate(marks)])
         container.start_encoding()
         packet_of, mux_one = av.Packet, container.mux_one
-        for count, data in enumerate(packets, 1):
+        at = -PRIMING
+        for data in chain.from_iterable(packets):  # a million times for a long book
             packet = packet_of(data)
             packet.stream = stream
-            packet.pts = packet.dts = (count - 1) * PRIMING - PRIMING
+            packet.pts = packet.dts = at
             packet.duration = PRIMING
-            packet.is_keyframe = True
+            at += PRIMING
             mux_one(packet)
-    return count
+    return at // PRIMING + 1
 
 
 def _fits_nero(marks: Sequence[ChapterMark]) -> bool:
@@ -125,9 +128,7 @@ def probe(path: Path) -> Probe:
     import av
 
     with _errors(path), av.open(str(path)) as container:
-        if not container.streams.audio:
-            raise AudioError(f"{path.name}: holds no sound")
-        stream = container.streams.audio[0]
+        stream = _sound_stream(path, container)
         duration = (container.duration or 0) / 1e6
         if stream.duration is not None and stream.time_base is not None:
             duration = float(stream.duration * stream.time_base)
@@ -157,35 +158,23 @@ def _mark(chapter: Any) -> ChapterMark:
 
 @dataclass
 class Listening:
-    """One pass over a file's sound. ``errors`` counts packets that did not decode, ``samples`` what was heard.
-
-    ``rate`` in Hz and ``channels`` are known from the start; ``at`` is where the first block starts, in samples.
-    """
+    """One pass over a file's sound. ``errors`` counts packets that did not decode."""
 
     path: Path
-    start: float = 0.0
-    rate: int = 0
-    channels: int = 0
     errors: int = 0
-    samples: int = 0
-    at: int | None = field(default=None)
 
     def blocks(self) -> Iterator[Sound]:
-        """The sound from ``start`` seconds (or a little before) on, channels as rows, -1..1, packet by packet."""
+        """All the sound, channels as rows, -1..1, packet by packet."""
         import av
 
         with _errors(self.path), av.open(str(self.path)) as container:
-            if not container.streams.audio:
-                raise AudioError(f"{self.path.name}: holds no sound")
-            stream = container.streams.audio[0]
-            self.rate, self.channels = stream.codec_context.sample_rate, stream.codec_context.layout.nb_channels
-            begins = stream.start_time or 0  # an MP3's clock starts with its encoder delay
-            if self.start > 0 and stream.time_base is not None:
-                container.seek(int(self.start / stream.time_base) + begins, stream=stream)
+            stream = _sound_stream(self.path, container)
             for packet in container.demux(stream):
-                yield from self._decoded(packet, begins)
+                for frame in self.decoded(packet):
+                    yield _as_float(frame)
 
-    def _decoded(self, packet: Any, begins: int) -> Iterator[Sound]:
+    def decoded(self, packet: Any) -> list[AudioFrame]:
+        """The frames of one packet; none when it does not decode."""
         import av
 
         if packet.is_corrupt:
@@ -194,17 +183,21 @@ class Listening:
             frames: list[AudioFrame] = packet.decode()
         except av.FFmpegError:
             self.errors += 1
-            return
-        for frame in frames:
-            if self.at is None and frame.pts is not None and frame.time_base is not None:
-                self.at = round((frame.pts - begins) * frame.time_base * frame.sample_rate)
-            sound = _as_float(frame)
-            self.samples += sound.shape[1]
-            yield sound
+            return []
+        return frames
+
+
+def _sound_stream(path: Path, container: InputContainer) -> AudioStream:
+    if not container.streams.audio:
+        raise AudioError(f"{path.name}: holds no sound")
+    return container.streams.audio[0]
 
 
 def _as_float(frame: AudioFrame) -> Sound:
     """Channels as rows, -1..1."""
+    if frame.format.name == "fltp":  # MP3 and AAC; to_ndarray would cost more than decoding does
+        rows = [np.frombuffer(plane, np.float32, frame.samples) for plane in frame.planes]  # type: ignore[call-overload]
+        return rows[0][None, :] if len(rows) == 1 else np.stack(rows)
     data = frame.to_ndarray()
     if not frame.format.is_planar and data.shape[0] == 1:
         data = data.reshape(-1, frame.layout.nb_channels).T
@@ -215,28 +208,43 @@ def _as_float(frame: AudioFrame) -> Sound:
     return ((data.astype(np.float64) - (middle if data.dtype.kind == "u" else 0)) / middle).astype(np.float32)
 
 
-def stretch(path: Path, start: float, seconds: float) -> tuple[Sound, int]:
-    """The sound of ``path`` from ``start`` seconds on, mono, at most ``seconds`` long, and its rate.
+def stretches(path: Path, starts: Sequence[float], seconds: float) -> Iterator[Sound]:
+    """The sound of ``path`` from each of the rising ``starts`` on, in seconds, mono, at most ``seconds`` long.
 
-    The decoder starts half a second early, because an MP3 frame may need its predecessors; errors there do not count,
-    an error later raises AudioError.
+    The decoder starts half a second early, because an MP3 frame may need its predecessors; what does not decode there
+    does not count, later it raises AudioError. In an MP3 a start may be a frame or two off: it is sought by bit rate,
+    for FFmpeg would otherwise read everything before it.
     """
-    listening = Listening(path, max(0.0, start - 0.5))
-    kept: list[Sound] = []
-    heard = 0
-    for block in listening.blocks():
-        begins = (listening.at or 0) + heard
-        heard += block.shape[1]
-        first = round(start * listening.rate)
-        last = first + round(seconds * listening.rate)
-        piece = block.mean(axis=0)[max(0, first - begins) : max(0, last - begins)]
-        if not kept:
-            listening.errors = 0
-        if piece.size:
-            kept.append(piece)
-        if begins + block.shape[1] >= last:
+    import av
+
+    with _errors(path), av.open(str(path), options={"fflags": "+fastseek"}) as container:
+        stream = _sound_stream(path, container)
+        for start in starts:
+            if stream.time_base is not None and start > 0:  # a fresh container stands at the start
+                early = int(max(0.0, start - 0.5) / stream.time_base)
+                container.seek(early + (stream.start_time or 0), stream=stream)
+            yield _stretch(path, container, stream, start, seconds)
+
+
+def _stretch(path: Path, container: InputContainer, stream: AudioStream, start: float, seconds: float) -> Sound:
+    """The sound from ``start`` on, decoded from where the container stands."""
+    listening = Listening(path)
+    first = round(start * stream.rate)
+    last = first + round(seconds * stream.rate)
+    begins = stream.start_time or 0  # an MP3's clock starts with its encoder delay
+    kept = [np.zeros(0, np.float32)]
+    at: int | None = None
+    for packet in container.demux(stream):
+        for frame in listening.decoded(packet):
+            if at is None and frame.pts is not None and frame.time_base is not None:
+                at = round((frame.pts - begins) * frame.time_base * stream.rate)
+            at = at or 0
+            if at <= first:
+                listening.errors = 0
+            kept.append(_as_float(frame).mean(axis=0)[max(0, first - at) : max(0, last - at)])
+            at += frame.samples
+        if at is not None and at >= last:
             break
     if listening.errors:
         raise AudioError(f"{path.name}: {listening.errors} packets after second {start:.1f} do not decode")
-    sound = np.concatenate(kept) if kept else np.zeros(0, np.float32)
-    return sound, listening.rate
+    return np.concatenate(kept)

@@ -213,7 +213,7 @@ class _Meter:
         peak = np.abs(rows).max(axis=1)
         spikes &= (peak > _CLICK_PEAK) & (peak > _CLICK_CREST * rms)
         broken = (sharpest > _CUT_CORNER) & (sharpest > _CUT_RATIO * np.concatenate([usual[:1], usual[:-1]]))
-        self._corners.update((self._windows + np.flatnonzero(broken)).tolist())
+        self._corners.update((self._windows + np.flatnonzero(broken & ~spikes)).tolist())
         if len(self._clicks) < 1000:
             self._clicks.extend((self._windows + place) / _WINDOWS for place in np.flatnonzero(spikes).tolist())
 

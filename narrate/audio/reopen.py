@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from narrate.audio.container import PRIMING, probe, stretch
+from narrate.audio.container import PRIMING, probe, stretches
 from narrate.audio.tags import Facts, Tags, read_id3, read_mp4
 from narrate.audio.walk import walk
 from narrate.audiobook import ChapterMark, Published, milliseconds
@@ -90,9 +90,8 @@ def _check_player(path: Path, samples: int, rate: int, frame: int, marks: Sequen
         )
     _check_marks(path, seen.chapters, marks)
     step = max(1, len(marks) // _MARKS_HEARD)
-    starts = {0.0, max(0.0, samples / rate - 1), *(mark.start_ms / 1000 for mark in marks[::step])}
-    for start in sorted(starts):
-        length = min(1.0, samples / rate - start)
-        sound, _ = stretch(path, start, length)
-        if sound.size < length * rate - frame:
+    whole = samples / rate
+    starts = sorted({0.0, max(0.0, whole - 1), *(mark.start_ms / 1000 for mark in marks[::step])})
+    for start, sound in zip(starts, stretches(path, starts, 1.0), strict=True):
+        if sound.size < min(1.0, whole - start) * rate - 3 * frame:
             raise AudioError(f"{path.name}: ends early: {sound.size / rate:.3f} s of sound at second {start:.1f}")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from narrate.commands import clock
 from narrate.commands.options import job_from, production_options
 
 if TYPE_CHECKING:
@@ -88,8 +89,6 @@ def as_schema(script: Script, expected: Estimate, with_text: bool) -> dict[str, 
 
 
 def _table(script: Script, expected: Estimate, with_text: bool) -> str:
-    from narrate.commands.run import clock
-
     meta = script.book.meta
     lines = [
         f"{meta.title} — {', '.join(meta.authors) or 'unknown author'} ({meta.language or 'unknown language'})",

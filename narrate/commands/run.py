@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
+from narrate.commands import clock
 from narrate.commands.options import job_from, production_options
 from narrate.errors import NarrateError
 
@@ -178,9 +179,3 @@ def _summary(production: Production) -> str:
         told = ", ".join(f"{reason} {count:,}" for reason, count in sorted(skipped.items(), key=lambda pair: -pair[1]))
         lines.append(f"  not spoken (letters and digits): {told}")
     return "\n".join(lines)
-
-
-def clock(milliseconds: int) -> str:
-    """A duration as h:mm:ss."""
-    seconds = round(milliseconds / 1000)
-    return f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"

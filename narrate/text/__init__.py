@@ -42,6 +42,7 @@ class Rule(NamedTuple):
     needs: re.Pattern[str] | None = None
 
 
+UNUSUAL = re.compile(r"[^\n -~¡¿À-ÿ‘’“”–—…]")
 FIGURE = re.compile(r"\d")
 SIGN = re.compile(r"[^\w\s.,;:!?—…'’\"“”-]|_|[²³¹⁰-ⁿ]")
 ADDRESS = re.compile(r"[@#]|\w\.\w|://")
@@ -49,11 +50,11 @@ ADDRESS = re.compile(r"[@#]|\w\.\w|://")
 
 RULES: tuple[Rule, ...] = (
     Rule("grouped thousands", "", numbers.grouped, FIGURE),
-    Rule("characters", "", characters.clean),
-    Rule("lookalikes", "", characters.lookalikes),
-    Rule("raised letters", "", characters.raised),
+    Rule("characters", "", characters.clean, UNUSUAL),
+    Rule("lookalikes", "", characters.lookalikes, UNUSUAL),
+    Rule("raised letters", "", characters.raised, UNUSUAL),
     Rule("addresses", "", web.addresses, ADDRESS),
-    Rule("emoji", "", characters.no_emoji),
+    Rule("emoji", "", characters.no_emoji, UNUSUAL),
     Rule("handles", "en", web.handles, ADDRESS),
     Rule("about", "en", symbols.about, SIGN),
     Rule("ornaments", "", punctuation.ornaments, SIGN),

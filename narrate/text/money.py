@@ -30,11 +30,11 @@ _STERLING = re.compile(
     r"|(?<![\w.,£])(\d{1,2})s\. ?(\d{1,2})(½|¼|¾)?d\b\.?"
 )
 _PENCE = re.compile(r"(?<![\w.,£$€])(\d{1,3})(½|¼|¾)?(d\.|p\b)(?=\W|$)")
-_SHILLINGS = re.compile(r"(?<![\w.,£$€])(\d{1,3})s\.(?=\s+[a-z]|$|[,;)])")
+_SHILLINGS = re.compile(r"(?<![\w.,£$€])(\d{1,3})s\.(?=\s+[a-z]|$|[,;)”’])")
 _SIGNED = re.compile(
     rf"(?<![A-Z])(US|A|C|NZ|HK)?([{_SIGNS}])\s?({_AMOUNT})(?:(?:\s?[–-]\s?|\sto\s)\2?({_AMOUNT}))?"
     rf"(?:\s?(bn|mn|tn|[kKmMbB])(?![\w])|[\s-](hundred|thousand|million|billion|trillion)\b)?"
-    rf"(?:(?=[ -](bill|note|coin|piece|fee|fine|a\b)))?"
+    rf"(?:(?=[ -](bill|note|coin|piece|fee|fine)\b))?"
 )
 _AFTER = re.compile(rf"(?<![\w.,])({_AMOUNT})\s?([€£¥₹₽])(?!\w)")
 _CENTS = re.compile(r"(?<![\w.,])(\d{1,3})\s?¢")
@@ -48,7 +48,7 @@ def money(text: str, language: str = "en") -> str:
     text = _AFTER.sub(lambda found: _amount(found[1], _CURRENCIES[found[2]], ""), text)
     text = _CENTS.sub(lambda found: _count(found[1], "cent", "cents"), text)
     text = _SHILLINGS.sub(_shillings, text)
-    return _PENCE.sub(lambda found: _pence(found[1], found[2]), text)
+    return _PENCE.sub(lambda found: _pence(found[1], found[2]) + _stop(found), text)
 
 
 def _count(written: str, one: str, many: str) -> str:
@@ -90,7 +90,13 @@ def _pence(digits: str, quarter: str | None) -> str:
 
 
 def _shillings(found: re.Match[str]) -> str:
-    return _count(found[1], "shilling", "shillings")
+    return _count(found[1], "shilling", "shillings") + _stop(found)
+
+
+def _stop(found: re.Match[str]) -> str:
+    """The dot of an abbreviation, where it also ends the sentence."""
+    following = found.string[found.end() : found.end() + 1]
+    return "." if found[0].endswith(".") and following in ("", "”", "’", '"') else ""
 
 
 def _sterling(found: re.Match[str]) -> str:
@@ -100,4 +106,5 @@ def _sterling(found: re.Match[str]) -> str:
         parts.append(_count(pounds.strip(","), "pound", "pounds"))
     parts.append(_count(shillings, "shilling", "shillings"))
     said = " ".join(parts)
-    return f"{said} and {_pence(pence, quarter)}" if pence else said
+    said = f"{said} and {_pence(pence, quarter)}" if pence else said
+    return said + _stop(found)

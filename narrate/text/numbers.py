@@ -39,6 +39,7 @@ _DATED = re.compile(
     r"winter|january|february|march|april|may|june|july|august|september|october|november|december),?|[(“‘—])\s*$",
     re.IGNORECASE,
 )
+_NOTE = re.compile(r"(?<=[;!?”)])(?=\d)|(?<=[^\W\d_][.,’])(?=\d)")
 _NUMBER = re.compile(r"\d+")
 _PEOPLE = frozenset("men women people children feet cattle sheep miles")
 
@@ -141,6 +142,7 @@ def negatives(text: str, language: str = "") -> str:
 
 def bare(text: str, language: str = "") -> str:
     """Every number that is left: thousands, versions, decimals, codes; letters and digits are parted."""
+    text = _NOTE.sub(" ", text)
     text = _GROUPED.sub(lambda found: found[0].replace(",", ""), text)
     text = _VERSION.sub(lambda found: " point ".join(number(part) for part in found[0].split(".")), text)
     text = _DECIMAL.sub(lambda found: number(found[0]), text)

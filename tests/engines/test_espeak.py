@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -116,9 +117,13 @@ def test_a_worker_that_dies_while_idle_is_replaced(engine: Espeak) -> None:
 
 def test_a_worker_that_is_too_slow_is_unavailable_and_the_next_is_not(engine: Espeak) -> None:
     engine.speak(chunk("Warm."))
-    engine._patience = -1000.0  # the alarm rings at once
+    worker = engine._idle.get_nowait()
+    os.kill(worker._process.pid, signal.SIGSTOP)
+    engine._idle.put(worker)
+    engine._patience = 0.05
     with pytest.raises(EngineUnavailable, match="took too long"):
-        engine.speak(chunk("word " * 150))
+        engine.speak(chunk("Warm."))
+    assert worker._process.poll() is not None
     engine._patience = 20.0
     assert engine.speak(chunk("Warm.")).audio
 
