@@ -35,11 +35,12 @@ def measure(path: Path) -> None:
     from narrate.engines.tone import Tone, voice
     from narrate.load import load
     from narrate.plan import plan
+    from narrate.script import Cast
 
     imported = time.perf_counter() - started
     book = load(path)
     loaded = time.perf_counter() - started
-    script = plan(book, voice("", "en", {}), Tone().traits)
+    script = plan(book, Cast(voice("", "en", {}, {})), Tone().traits)
     total = time.perf_counter() - started
     words = sum(chapter.words for chapter in script.chapters)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from narrate.book import Block, BlockKind, Book, Chapter, Skip, letters_and_digits, skip
-from narrate.script import Boundary, Chunk, Pauses, Script, ScriptChapter, Voice
+from narrate.script import Boundary, Cast, Chunk, Pauses, Script, ScriptChapter, Voice
 from narrate.text import normalise, speakable, words
-from narrate.text.split import Cost, split
+from narrate.text.scripts import script_in
+from narrate.text.split import Cost, Piece, split
 
 SPOKEN_CHAPTERS = frozenset({"chapter"})
 """Kinds of chapters that are read; covers, contents, licences and the like are for the eye."""
@@ -50,12 +51,12 @@ class _Line:
 
 def plan(
     book: Book,
-    voice: Voice,
+    cast: Cast,
     limits: Limits,
     pauses: Pauses | None = None,
     chapters: Collection[int] | None = None,
 ) -> Script:
-    """Decide what is said, by ``voice``, in chunks the engine can take.
+    """Decide what is said, by whom of ``cast``, in chunks that the narrator's engine can take.
 
     ``chapters`` are the numbers (from 1, over the chapters that are read) to be spoken; None means all. Everything
     else is in ``Script.skipped``.
@@ -65,6 +66,7 @@ def plan(
     chunks: list[Chunk] = []
     skipped = list(book.skipped)
     spoken_characters = number = 0
+    native = replace(cast, narrator=in_language(cast.narrator, book.meta.language, limits))
     for index, chapter in enumerate(book.chapters):
         reason = "" if chapter.kind in SPOKEN_CHAPTERS else _why(chapter)
         number += not reason
@@ -84,11 +86,11 @@ def plan(
                 characters=characters,
             )
         )
-        chunks += _chunks(spoken, index, replace_language(voice, book.meta.language, limits), limits, pauses)
+        chunks += _chunks(spoken, index, native, limits, pauses)
     return Script(book, tuple(listed), tuple(chunks), tuple(skipped), spoken_characters, _warnings(book, skipped))
 
 
-def replace_language(voice: Voice, language: str, limits: Limits) -> Voice:
+def in_language(voice: Voice, language: str, limits: Limits) -> Voice:
     """``voice`` for text in ``language``, where the engine can tell languages apart and speaks this one."""
     primary = language.split("-")[0].lower()
     mine = voice.language.split("-")[0].lower()
@@ -115,21 +117,23 @@ def _read(chapter: Chapter, reason: str) -> tuple[list[Block], list[Skip]]:
     return [block for block in chapter.blocks if block.kind not in SKIPPED_BLOCKS], left_out
 
 
-def _chunks(blocks: list[Block], chapter: int, voice: Voice, limits: Limits, pauses: Pauses) -> Iterator[Chunk]:
+def _chunks(blocks: list[Block], chapter: int, cast: Cast, limits: Limits, pauses: Pauses) -> Iterator[Chunk]:
     lines = _join_short(_lines(blocks), limits)
     for line, following in zip(lines, [*lines[1:], None], strict=False):
-        own = replace_language(voice, line.block.language, limits)
-        language = own.language or line.block.language
-        for piece in split(line.text, _cost(limits, language), language):
+        narrator = in_language(cast.narrator, line.block.language, limits)
+        language = narrator.language or line.block.language
+        for piece in _fitting(line.text, _cost(limits, language), language):
             source = line.text[piece.start : piece.end].strip()
-            text = source if limits.normalises else normalise(source, language or "en")
+            guest = cast.reads(script_in(source))
+            mine = guest == cast.narrator
+            text = source if limits.normalises or not mine else normalise(source, language or "en")
             if not speakable(text):
                 continue
             last = piece.end == len(line.text)
             after: Boundary = piece.after if not last else line.after if following else "chapter"
             yield Chunk(
                 text=text,
-                voice=own,
+                voice=narrator if mine else guest,
                 chapter=chapter,
                 anchor=line.block.anchor,
                 span=(piece.start, piece.end),
@@ -137,6 +141,19 @@ def _chunks(blocks: list[Block], chapter: int, voice: Voice, limits: Limits, pau
                 after=after,
                 pause_ms=pauses.after(after),
             )
+
+
+def _fitting(text: str, cost: Cost, language: str, scale: float = 1.0) -> Iterator[Piece]:
+    """The pieces of ``text``, none over the limit. Normalising a whole may give more than normalising its parts did:
+    such a piece is cut again with less room, and only a single grapheme stays too long."""
+    for piece in split(text, lambda part: scale * cost(part), language):
+        part = text[piece.start : piece.end]
+        if cost(part) <= 1 or scale > 4:
+            yield piece
+            continue
+        *inner, last = _fitting(part, cost, language, 1.2 * scale)
+        for one in (*inner, replace(last, after=piece.after)):
+            yield Piece(piece.start + one.start, piece.start + one.end, one.after)
 
 
 def _lines(blocks: list[Block]) -> list[_Line]:

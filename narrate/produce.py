@@ -126,7 +126,7 @@ def prepare(
     book = replace(book, meta=replace(meta, language=job.language or meta.language))
     studio = open_studio(job, book.meta.language, report, retry, silent=silent)
     try:
-        script = plan(book, studio.voice, studio.traits, job.pauses, chosen_chapters(job.chapters))
+        script = plan(book, studio.cast, studio.traits, job.pauses, chosen_chapters(job.chapters))
         if not script.chunks:
             why = (
                 f"--chapters {job.chapters} names none of its chapters" if job.chapters else "it holds no text to speak"

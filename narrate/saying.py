@@ -29,7 +29,7 @@ def say_text(job: Job, text: str, output: Path, report: Report) -> float:
         raise JobError(f"{output}: the name must end in {', '.join(_WRITERS)}")
     studio = open_studio(job, job.language, report)
     try:
-        script = plan(_book(text, job.language), studio.voice, studio.traits, job.pauses)
+        script = plan(_book(text, job.language), studio.cast, studio.traits, job.pauses)
         if not script.chunks:
             raise SourceError("there is nothing to say: the text holds no letter and no digit")
         segments = dict(complete(speak(script, studio.engine, studio.store, Inline())))

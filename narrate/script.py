@@ -36,6 +36,20 @@ class Voice:
         return dict(self.settings).get(name, default)
 
 
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """Who speaks what. The narrator speaks everything, but for text in a script that the narrator cannot read:
+    ``scripts`` pairs the names of such scripts ("Greek") with the voices that can.
+    """
+
+    narrator: Voice
+    scripts: tuple[tuple[str, Voice], ...] = ()
+
+    def reads(self, script: str) -> Voice:
+        """The voice for text in ``script`` ("" is what the narrator reads)."""
+        return dict(self.scripts).get(script, self.narrator)
+
+
 @dataclass(frozen=True)
 class Chunk:
     """What one Speech API call is asked to say.

@@ -15,7 +15,7 @@ from narrate.audiobook import Codec, Encoding
 from narrate.engines import Engine, Traits, VoiceInfo
 from narrate.executors import Executor
 from narrate.job import Job
-from narrate.script import Chunk, Voice
+from narrate.script import Cast, Chunk, Voice
 from narrate.store import Store
 from narrate.writers import Writer
 
@@ -33,7 +33,7 @@ class Studio:
     """Everything a production needs, ready for use. ``close`` cuts off what is still in flight."""
 
     engine: Engine
-    voice: Voice
+    cast: Cast
     narrator: str
     store: Store
     speakers: Executor
@@ -66,7 +66,7 @@ def open_studio(
     if job.segments == "mp3" and name in _HOSTED:
         settings.setdefault("format", "mp3")
     store = open_store(job.store, report)
-    voice = _voice(name, job.voice, language, settings)
+    cast = _cast(name, job.voice, language, settings)
     bare, close = _OPENERS[name](job, settings, _without_key(os.environ) if silent else os.environ)
     workers = min(job.jobs or bare.traits.connections or DEFAULT_JOBS, bare.traits.connections or 1024)
     stop = threading.Event()
@@ -79,8 +79,8 @@ def open_studio(
     )
     return Studio(
         engine=engine,
-        voice=voice,
-        narrator=f"{voice.name} (synthetic voice, {_MAKERS[name]})",
+        cast=cast,
+        narrator=f"{cast.narrator.name} (synthetic voice, {_MAKERS[name]})",
         store=store,
         speakers=Threads(workers, on_stop=stop.set),
         masters=Processes(os.cpu_count() or 1, preload=("narrate.assemble",)),
@@ -137,6 +137,19 @@ def _voice(engine: str, name: str, language: str, settings: dict[str, str]) -> V
     return voice
 
 
+_GUESTS = {"Greek": "el", "Cyrillic": "ru", "Arabic": "ar", "Hebrew": "he", "Devanagari": "hi", "Korean": "ko"}
+"""Scripts that kokoro cannot read, and the language in which espeak reads a quotation in them."""
+
+
+def _cast(engine: str, name: str, language: str, settings: dict[str, str]) -> Cast:
+    narrator = _voice(engine, name, language, settings)
+    if engine != "kokoro":
+        return Cast(narrator)
+    speed = {"speed": narrator.setting("speed")} if narrator.setting("speed") else {}
+    guests = ((script, _voice("espeak", "", spoken, speed)) for script, spoken in _GUESTS.items())
+    return Cast(narrator, tuple(guests))
+
+
 def _nothing() -> None:
     """What closing an engine without connections takes."""
 
@@ -147,10 +160,12 @@ def _without_key(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def _kokoro(job: Job, settings: Settings, environment: Mapping[str, str]) -> Opened:
+    from narrate.engines.ensemble import Ensemble
     from narrate.engines.kokoro import Kokoro
 
     local = environment.get("NARRATE_KOKORO_MODEL")
-    return Kokoro(Path(local) if local else None), _nothing
+    espeak, close = _espeak(job, settings, environment)
+    return Ensemble({"kokoro": Kokoro(Path(local) if local else None), "espeak": espeak}, leader="kokoro"), close
 
 
 def _espeak(job: Job, settings: Settings, environment: Mapping[str, str]) -> Opened:

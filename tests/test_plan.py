@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from narrate.book import Block, Book, letters_and_digits
 from narrate.plan import plan
-from narrate.script import Chunk, Pauses, Script, Voice
+from narrate.script import Cast, Chunk, Pauses, Script, Voice
 from narrate.text import speakable
 from tests.books import block, book, chapter
 
@@ -27,7 +27,7 @@ class Limits:
 
 
 def script(*chapters, limits: Limits = Limits(), **options) -> Script:
-    return plan(book(*chapters), VOICE, limits, **options)
+    return plan(book(*chapters), Cast(VOICE), limits, **options)
 
 
 def texts(made: Script) -> list[str]:
@@ -49,7 +49,7 @@ all_limits = st.builds(Limits, st.integers(20, 400), st.none() | st.integers(60,
 
 @given(books, all_limits, st.none() | st.frozensets(st.integers(1, 4)))
 def test_p1_every_letter_is_spoken_or_skipped(made: Book, limits: Limits, chosen: frozenset[int] | None) -> None:
-    found = plan(made, VOICE, limits, chapters=chosen)
+    found = plan(made, Cast(VOICE), limits, chapters=chosen)
     skipped = sum(item.characters for item in found.skipped)
     assert found.spoken_characters + skipped == made.source_characters
     assert sum(letters_and_digits(chunk.text) for chunk in found.chunks) == found.spoken_characters
@@ -58,7 +58,7 @@ def test_p1_every_letter_is_spoken_or_skipped(made: Book, limits: Limits, chosen
 
 @given(books, all_limits)
 def test_chunks_fit_and_can_be_spoken(made: Book, limits: Limits) -> None:
-    for chunk in plan(made, VOICE, limits).chunks:
+    for chunk in plan(made, Cast(VOICE), limits).chunks:
         assert len(chunk.text) <= limits.max_chars
         assert limits.max_bytes is None or len(chunk.text.encode()) <= limits.max_bytes
         assert speakable(chunk.text)
@@ -67,7 +67,7 @@ def test_chunks_fit_and_can_be_spoken(made: Book, limits: Limits) -> None:
 
 @given(books, all_limits)
 def test_p2_the_same_plan_every_time(made: Book, limits: Limits) -> None:
-    assert plan(made, VOICE, limits) == plan(made, VOICE, limits)
+    assert plan(made, Cast(VOICE), limits) == plan(made, Cast(VOICE), limits)
 
 
 def test_p4_one_changed_paragraph_changes_one_chunk() -> None:
@@ -206,3 +206,19 @@ def test_spans_lead_back_to_the_written_text() -> None:
     text = "A first sentence here. A second sentence here. A third sentence here."
     made = script(chapter("One", text), limits=Limits(max_chars=30))
     assert [text[slice(*chunk.span)].strip() for chunk in made.chunks] == [chunk.source for chunk in made.chunks]
+
+
+def test_a_script_the_narrator_cannot_read_goes_to_a_guest() -> None:
+    greek = Voice("espeak", "1", "el", "el")
+    made = plan(
+        book(chapter("One", "He quoted Homer.", "Μῆνιν ἄειδε θεά", "The word λόγος alone he may try himself.")),
+        Cast(VOICE, (("Greek", greek),)),
+        Limits(normalises=False),
+    )
+    assert [chunk.voice for chunk in made.chunks] == [VOICE, greek, VOICE]
+    assert made.chunks[1].text == "Μῆνιν ἄειδε θεά"
+
+
+def test_what_grows_in_normalising_still_fits() -> None:
+    made = script(chapter("One", "In 1,234,567 or 7,654,321 cases. " * 20), limits=Limits(100, normalises=False))
+    assert max(len(chunk.text) for chunk in made.chunks) <= 100

@@ -16,7 +16,7 @@ from narrate.errors import EngineClosed, EngineRefused, EngineUnavailable, Speec
 from narrate.executors.inline import Inline
 from narrate.executors.threads import Threads
 from narrate.plan import plan
-from narrate.script import Chunk, Script, Voice
+from narrate.script import Cast, Chunk, Script, Voice
 from narrate.speak import GIVE_UP_AFTER, complete, find, speak
 from narrate.store import Store
 from tests.books import book, chapter
@@ -48,7 +48,7 @@ def store(tmp_path: Path) -> Store:
 
 
 def script(*texts: str) -> Script:
-    return plan(book(chapter("One", *texts)), VOICE, Fake().traits)
+    return plan(book(chapter("One", *texts)), Cast(VOICE), Fake().traits)
 
 
 def test_every_chunk_gets_its_segment(store: Store) -> None:
@@ -130,7 +130,7 @@ def test_outcomes_say_what_was_bought(store: Store) -> None:
 
 
 def test_the_tone_engine_is_spoken_to_the_sample(store: Store) -> None:
-    made = plan(book(chapter("One", "Some text.")), Voice("tone", "sine", "mid"), Tone().traits)
+    made = plan(book(chapter("One", "Some text.")), Cast(Voice("tone", "sine", "mid")), Tone().traits)
     segment = dict(complete(speak(made, Tone(), store, Inline())))[0]
     assert segment.lead <= 24
     assert segment.codec == "flac"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import io
+import struct
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -30,6 +31,9 @@ Samples = NDArray[np.int16]
 LONGEST_SECONDS = 2 * 3600
 """No single answer is longer; a small compressed one that decodes to more is an attack on memory."""
 
+_UNKNOWN_SIZE = 0x7FFF0000
+"""Sizes from here on, and 0, are what streaming servers write into a header before they know."""
+
 CODEC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 """Hz. The rates of MPEG-1, 2 and 2.5 Layer III, all of which AAC knows too."""
 
@@ -50,6 +54,8 @@ def decode(audio: bytes, format: str, rate: int) -> tuple[Samples, int]:
         return _decode_pcm(audio), rate
     demuxer = _demuxer(audio, format)
     _check_riff(audio, format)
+    if (plain := _plain_wav(audio)) is not None:
+        return plain
     options = {"sample_rate": str(rate)} if demuxer == "mulaw" else {}
     with _translated(f"the {format} audio"), _open(io.BytesIO(audio), demuxer, options) as container:
         samples, found_rate, packets = _decode_all(container)
@@ -60,6 +66,27 @@ def decode(audio: bytes, format: str, rate: int) -> tuple[Samples, int]:
     if demuxer == "flac":
         _check_length(format, "samples", samples.size, int.from_bytes(audio[18:26], "big") & 0xFFFFFFFFF)  # STREAMINFO
     return samples, found_rate
+
+
+def _plain_wav(audio: bytes) -> tuple[Samples, int] | None:
+    """The samples of a mono 16-bit WAV, read without a decoder: the usual answer of a server, and a tenth of the cost.
+
+    None for every other kind.
+    """
+    if audio[:4] != b"RIFF":
+        return None
+    at, rate = 12, 0
+    while at + 8 <= len(audio):
+        name, size = audio[at : at + 4], int.from_bytes(audio[at + 4 : at + 8], "little")
+        if name == b"fmt ":
+            tag, channels, rate, _, _, bits = struct.unpack_from("<HHIIHH", audio, at + 8)
+            if (tag, channels, bits) != (1, 1, 16):
+                return None
+        if name == b"data" and rate:
+            end = at + 8 + size if 0 < size < _UNKNOWN_SIZE else len(audio)
+            return (_decode_pcm(audio[at + 8 : end]), rate) if end > at + 8 else None
+        at += 8 + size + size % 2
+    return None
 
 
 def _decode_pcm(audio: bytes) -> Samples:
@@ -199,7 +226,7 @@ def _check_riff(audio: bytes, format: str) -> None:
     while at + 8 <= len(audio):
         size = int.from_bytes(audio[at + 4 : at + 8], "little")
         if audio[at : at + 4] == b"data":
-            known = 0 < size < 0x7FFF0000
+            known = 0 < size < _UNKNOWN_SIZE
             _check_length(format, "bytes", len(audio) - at - 8, size if known else 0)
             return
         at += 8 + size + size % 2
@@ -339,6 +366,10 @@ def known_bitrate(codec: Codec, rate: int, bitrate: int) -> int:
     return max((known for known in table if known <= bitrate), default=table[0])
 
 
+_LAME_SCALE = 0.95
+"""LAME softens what it encodes by this factor unless it is told not to, and lameenc cannot tell it."""
+
+
 class Mp3Encoder:
     """LAME, constant bit rate, mono. Packets are whole MP3 frames; decoded, the sound comes 1105 samples late."""
 
@@ -359,7 +390,8 @@ class Mp3Encoder:
 
     def encode(self, samples: Samples) -> list[bytes]:
         """The frames that are ready after these samples."""
-        return self._whole(self._lame.encode(samples.tobytes()))
+        loud = np.clip(np.rint(samples * np.float32(1 / _LAME_SCALE)), -32768, 32767).astype(np.int16)
+        return self._whole(self._lame.encode(loud.tobytes()))
 
     def finish(self) -> list[bytes]:
         """The frames that remain."""

@@ -27,7 +27,7 @@ from narrate.audiobook import Word
 from narrate.engines import Speech, Traits, VoiceInfo
 from narrate.errors import EngineClosed, EngineError, EngineRefused, EngineUnavailable, JobError
 from narrate.script import Chunk, Voice
-from narrate.text.scripts import foreign, script_of
+from narrate.text.scripts import MOSTLY, foreign, script_of
 
 NAME = "espeak"
 
@@ -109,8 +109,6 @@ _NOT_IN_LATIN = frozenset(
 )
 """Languages whose own script is not, or not always, Latin. A voice of any other spells foreign letters one by one."""
 _WORD = re.compile(r"\w[\w’'-]*")
-_FOREIGN = 0.5
-"""The share of letters of other scripts above which such a voice refuses a text."""
 
 
 class Installed(NamedTuple):
@@ -295,7 +293,7 @@ def _check_script(text: str, language: str) -> None:
     if primary in _READS_HAN or text.isascii():
         return
     share, script = foreign(text)
-    if share > _FOREIGN and not {primary, language} & _NOT_IN_LATIN:
+    if share > MOSTLY and not {primary, language} & _NOT_IN_LATIN:
         raise EngineRefused(
             f"the text is in {script} script, which the voice for '{language}' would only spell; set --language",
             engine=NAME,

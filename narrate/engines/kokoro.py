@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from narrate.engines import Speech, Traits, VoiceInfo
 from narrate.errors import EngineClosed, EngineRefused, EngineUnavailable, JobError
 from narrate.script import Chunk, Voice
-from narrate.text.scripts import foreign, latin
+from narrate.text.scripts import MOSTLY, foreign, latin
 
 if TYPE_CHECKING:
     import numpy as np
@@ -69,8 +69,6 @@ _JOINT = 0.2
 """Seconds of silence where a text had to be cut into two model calls, instead of the 0.9 s the model would leave."""
 _SILENCE = 0.01
 """Amplitude, of 1, below which the model's lead-in and tail count as silence."""
-_FOREIGN = 0.5
-"""The share of letters of other scripts above which a text is refused: English phonemes for it would be gibberish."""
 _FLOOR = 0.03
 """Seconds of sound a letter or digit takes at the least at speed 1 (measured: medians 0.057-0.065, lowest 0.050)."""
 _FLOOR_FROM = 8
@@ -247,7 +245,7 @@ class _Loaded:
     def symbols(self, chunk: Chunk) -> str:
         """What the model reads for ``chunk``; EngineRefused where that would be nothing, or gibberish."""
         share, script = foreign(chunk.text)
-        if share > _FOREIGN:
+        if share > MOSTLY:
             raise _refused(f"the text is in {script} script, which kokoro cannot read; try --engine espeak")
         text = _LETTER_A.sub(_letter_a, latin(chunk.text)).strip()
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -33,7 +34,7 @@ class Processes:
         context = multiprocessing.get_context(method)
         if method == "forkserver":
             context.set_forkserver_preload(list(self._preload))
-        pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=_ignore_interrupts)
+        pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=_start_worker)
         pending: set[Future[Result]] = set()
         finished = False
         try:
@@ -56,8 +57,17 @@ class Processes:
             _shut_down(pool, kill=not finished)
 
 
-def _ignore_interrupts() -> None:
+def _start_worker() -> None:
+    """Leave interrupts to the parent, and do not outlive it: a killed one cannot send workers home."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_follow, daemon=True, name="follow the parent").start()
+
+
+def _follow() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _shut_down(pool: ProcessPoolExecutor, *, kill: bool) -> None:

@@ -51,6 +51,16 @@ def foreign(text: str) -> tuple[float, str]:
     return (total - latin) / total, _NAMES.get(commonest, commonest.capitalize())
 
 
+MOSTLY = 0.5
+"""Share of letters. A text with more of them in another script is in that script; with fewer it only quotes it."""
+
+
+def script_in(text: str) -> str:
+    """The script that ``text`` is mostly written in, "" for Latin."""
+    share, script = foreign(text)
+    return script if share > MOSTLY else ""
+
+
 def latin(text: str) -> str:
     """``text`` in unaccented Latin letters, for a voice that knows no others.
 
