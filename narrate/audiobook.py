@@ -208,7 +208,7 @@ def milliseconds(samples: int, rate: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a check reports. ``code`` is stable ("a-003"); severity "error" fails the check, "review" asks for an ear."""
+    """What a check reports. ``code`` is stable ("a-003"); "error" fails the check, "review" asks for an ear."""
 
     code: str
     severity: Literal["error", "review"]

@@ -170,7 +170,7 @@ def _lines(blocks: list[Block]) -> list[_Line]:
 
 
 def _verse(text: str) -> str:
-    """Lines of verse as one text: a line without a stop of its own ends with a comma, which every engine breathes at."""
+    """Lines of verse as one text; a line without a stop of its own gets a comma, where every engine breathes."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return "\n".join(line if not line[-1].isalnum() or line is lines[-1] else f"{line}," for line in lines)
 

@@ -19,7 +19,7 @@ from narrate.load import load
 from narrate.naming import book_folder
 from narrate.plan import plan
 from narrate.publish import publish
-from narrate.speak import Outcome, complete, find, speak
+from narrate.speak import Outcome, complete, speak
 from narrate.studio import Report, Studio, open_studio
 
 if TYPE_CHECKING:

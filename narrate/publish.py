@@ -11,6 +11,7 @@ import errno
 import os
 import shutil
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -34,17 +35,33 @@ def publish(audiobook: Audiobook, writers: Sequence[Writer], folder: Path) -> tu
     """
     scratch = folder.parent / f".{folder.name}.part"
     with _refusals(folder), _cleared(scratch):
-        made = [file for writer in writers for file in writer.write(audiobook, scratch)]
-        made += _write_cover(audiobook, scratch)
+        sound = _write_all(audiobook, writers, scratch)
+        beside = _write_cover(audiobook, scratch)
         older = manifest.read(folder / manifest.NAME)
-        kept, obsolete = _sort_older(older, audiobook, {_name(file, scratch) for file in made}, folder)
-        made.append(_write_manifest(audiobook, made, kept, scratch))
-        for file in made:
+        kept, obsolete = _sort_older(older, audiobook, {_name(file, scratch) for file in (*sound, *beside)}, folder)
+        beside.append(_write_manifest(audiobook, [*sound, *beside], kept, scratch))
+        for file in beside:
             _sync(file.path)
+        made = [*sound, *beside]
         placed = tuple(_place(file, scratch, folder) for file in made[:-1])
         for name in obsolete:
             _remove(folder, name)
         return (*placed, _place(made[-1], scratch, folder))
+
+
+def _write_all(audiobook: Audiobook, writers: Sequence[Writer], scratch: Path) -> list[Published]:
+    """What all writers make, in their order. They work side by side: most of it is copying,
+    hashing and waiting for the disk.
+    """
+
+    def write(writer: Writer) -> list[Published]:
+        files = writer.write(audiobook, scratch)
+        for file in files:
+            _sync(file.path)
+        return files
+
+    with ThreadPoolExecutor(max(1, len(writers))) as pool:
+        return [file for files in pool.map(write, writers) for file in files]
 
 
 @contextmanager

@@ -83,7 +83,7 @@ def open_studio(
         narrator=f"{cast.narrator.name} (synthetic voice, {_MAKERS[name]})",
         store=store,
         speakers=Threads(workers, on_stop=stop.set),
-        masters=Processes(os.cpu_count() or 1, preload=("narrate.assemble",)),
+        masters=Processes(os.cpu_count() or 1, preload=("narrate.mastering", "av", "lameenc")),
         mastering=_mastering(job),
         writers=tuple(_writer(name) for name in dict.fromkeys(job.formats)),
         close=close,
