@@ -30,7 +30,7 @@ import numpy as np
 import psutil
 
 from narrate.assemble import Mastering, assemble
-from narrate.audio import codec, frames, loudness
+from narrate.audio import codec, encoders, frames, loudness
 from narrate.audiobook import Audiobook, Encoding, Segment
 from narrate.book import Book, Metadata
 from narrate.executors.processes import Processes
@@ -99,7 +99,7 @@ def build(store: Store, hours: float) -> Catalogue:
     for seed in range(min(DISTINCT, count)):
         samples = speech(seed)
         flac = codec.encode_flac(samples, RATE)
-        encoder = codec.Mp3Encoder(RATE, 96)
+        encoder = encoders.Mp3Encoder(RATE, 96)
         mp3 = b"".join(encoder.encode(samples) + encoder.finish())
         heard, _ = codec.decode(mp3, "mp3", RATE)
         made.append(((facts(samples, flac, mp3=False), flac), (facts(heard, mp3, mp3=True), mp3)))
@@ -208,7 +208,7 @@ def cat(paths: list[str], out: Path) -> float:
     return wall
 
 
-def encoders(folder: Path, _: Path) -> dict[str, float]:
+def encoders_alone(folder: Path, _: Path) -> dict[str, float]:
     """CPU seconds per hour of sound of each encoder alone, on every core at once, as the book is encoded."""
     alone = list(Processes(CORES).map(encode_only, [folder] * CORES))
     return {one.codec: sum(figures[one.codec] for figures in alone) / len(alone) for one in (MP3, AAC)}
@@ -226,7 +226,7 @@ def encode_only(folder: Path) -> dict[str, float]:
     hours = sum(sound.size for sound in sounds) / RATE / 3600
     figures = {}
     for one in (MP3, AAC):
-        encoder = codec.ENCODERS[one.codec](RATE, one.bitrate)
+        encoder = encoders.ENCODERS[one.codec](RATE, one.bitrate)
         start = time.process_time()
         for sound in sounds:
             encoder.encode(sound)
@@ -263,7 +263,7 @@ def pydub(folder: Path, _: Path) -> dict[str, float]:
 
 
 MEASUREMENTS: dict[str, Callable[[Path, Path], dict[str, float]]] = {
-    "encoders": encoders,
+    "encoders": encoders_alone,
     "encode mp3": functools.partial(encode, encodings=(MP3,)),
     "encode m4b": functools.partial(encode, encodings=(AAC,)),
     "encode both": functools.partial(encode, encodings=(MP3, AAC), ceiling_db=-1.6),  # other keys: nothing is reused

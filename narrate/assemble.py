@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from narrate.audio import codec, limiter, loudness, timeline
+from narrate.audio import encoders, limiter, loudness, timeline
 from narrate.audiobook import Audiobook, Blob, ChapterMark, Cue, Encoding, Joined, Segment, Track, milliseconds
 from narrate.errors import AudioError, JobError, SpeechIncomplete
 from narrate.executors import Executor
@@ -98,7 +98,7 @@ class _Assembly:
     @property
     def rate(self) -> int:
         """The timeline's rate, known once the book's first segment is."""
-        return self._asked_rate or codec.known_rate(self._first.rate if self._first else 0)
+        return self._asked_rate or encoders.known_rate(self._first.rate if self._first else 0)
 
     @property
     def _joining(self) -> bool:
@@ -181,7 +181,7 @@ class _Assembly:
     def _job(self, number: int) -> Iterator[ChapterJob]:
         chapter = self._chapters[number]
         encodings = tuple(
-            Encoding(one.codec, self.rate, codec.known_bitrate(one.codec, self.rate, one.bitrate))
+            Encoding(one.codec, self.rate, encoders.known_bitrate(one.codec, self.rate, one.bitrate))
             for one in self._mastering.encodings
             if one.codec != "mp3" or not self._joining
         )
@@ -263,7 +263,7 @@ def _asked_rate(mastering: Mastering) -> int:
     asked = {rate for rate in (mastering.rate, *(encoding.rate for encoding in mastering.encodings)) if rate}
     if len(asked) > 1:
         raise JobError(f"one book has one sample rate, but {' and '.join(map(str, sorted(asked)))} Hz were asked for")
-    return codec.known_rate(asked.pop()) if asked else 0
+    return encoders.known_rate(asked.pop()) if asked else 0
 
 
 def _joined(chapter: _Chapter) -> Joined | None:

@@ -19,7 +19,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from narrate.audio import codec, limiter
+from narrate.audio import codec, encoders, limiter
 from narrate.audiobook import Blob, Encoding
 from narrate.errors import AudioError, StoreError
 from narrate.store import Entry, Store
@@ -118,7 +118,7 @@ def blob_key(job: ChapterJob, encoding: Encoding) -> str:
     resampled = any(source.rate != job.rate for source in job.sources)
     recipe = [
         MASTERING_VERSION,
-        codec.encoder_name(encoding.codec),
+        encoders.encoder_name(encoding.codec),
         f"soxr {version('soxr')}" if resampled else "",
         [encoding.codec, encoding.rate, encoding.bitrate],
         [job.rate, job.gain_db, job.ceiling_db, FADE_MS, job.head],
@@ -200,7 +200,7 @@ class _Pressing:
         self._header = header
         self._encoding = encoding
         self._samples = samples
-        self._encoder = codec.ENCODERS[encoding.codec](encoding.rate, encoding.bitrate)
+        self._encoder = encoders.ENCODERS[encoding.codec](encoding.rate, encoding.bitrate)
         self._body = samples // self._encoder.samples_per_frame
         self._sizes: list[int] = []
 

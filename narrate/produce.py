@@ -24,6 +24,7 @@ from narrate.studio import Report, Studio, open_studio
 
 if TYPE_CHECKING:
     from narrate.audiobook import Audiobook, Published
+    from narrate.book import Book
     from narrate.script import Script
 
 
@@ -126,18 +127,21 @@ def prepare(
     book = replace(book, meta=replace(meta, language=job.language or meta.language))
     studio = open_studio(job, book.meta.language, report, retry, silent=silent)
     try:
-        script = plan(book, studio.cast, studio.traits, job.pauses, chosen_chapters(job.chapters))
-        if not script.chunks:
-            why = (
-                f"--chapters {job.chapters} names none of its chapters" if job.chapters else "it holds no text to speak"
-            )
-            raise (JobError if job.chapters else SourceError)(f"{job.source}: {why}; see `narrate plan`")
-        for found in check_book(book):
-            report(f"{found.severity}: {found.code}: {found.where}: {found.message}")
+        return _script(book, job, studio, report), studio
     except BaseException:
         studio.close()
         raise
-    return script, studio
+
+
+def _script(book: Book, job: Job, studio: Studio, report: Report) -> Script:
+    script = plan(book, studio.cast, studio.traits, job.pauses, chosen_chapters(job.chapters))
+    if not script.chunks and job.chapters:
+        raise JobError(f"{job.source}: --chapters {job.chapters} names none of its chapters; see `narrate plan`")
+    if not script.chunks:
+        raise SourceError(f"{job.source}: it holds no text to speak; see `narrate plan`")
+    for found in check_book(book):
+        report(f"{found.severity}: {found.code}: {found.where}: {found.message}")
+    return script
 
 
 def estimate(script: Script, studio: Studio) -> Estimate:

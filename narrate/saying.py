@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from narrate.audio import codec
+from narrate.audio import codec, encoders
 from narrate.audiobook import Segment
 from narrate.book import Block, Book, Chapter, Metadata, letters_and_digits
 from narrate.errors import JobError, NarrateError, SourceError
@@ -74,8 +74,8 @@ def _write_flac(path: Path, samples: codec.Samples, rate: int) -> None:
 
 
 def _write_mp3(path: Path, samples: codec.Samples, rate: int) -> None:
-    target = codec.known_rate(rate)
-    encoder = codec.Mp3Encoder(target, codec.known_bitrate("mp3", target, MP3_BITRATE))
+    target = encoders.known_rate(rate)
+    encoder = encoders.Mp3Encoder(target, encoders.known_bitrate("mp3", target, MP3_BITRATE))
     path.write_bytes(b"".join([*encoder.encode(codec.resample(samples, rate, target)), *encoder.finish()]))
 
 

@@ -146,8 +146,9 @@ def _cast(engine: str, name: str, language: str, settings: dict[str, str]) -> Ca
     if engine != "kokoro":
         return Cast(narrator)
     speed = {"speed": narrator.setting("speed")} if narrator.setting("speed") else {}
-    guests = ((script, _voice("espeak", "", spoken, speed)) for script, spoken in _GUESTS.items())
-    return Cast(narrator, tuple(guests))
+    known = {listed.language for listed in list_voices("espeak")}
+    guests = {script: spoken for script, spoken in _GUESTS.items() if spoken in known}
+    return Cast(narrator, tuple((script, _voice("espeak", "", spoken, speed)) for script, spoken in guests.items()))
 
 
 def _nothing() -> None:

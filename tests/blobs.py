@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from narrate.audio.codec import ENCODERS
+from narrate.audio.encoders import ENCODERS
 from narrate.audiobook import GRID, Audiobook, Blob, ChapterMark, Cue, Encoding, Track, milliseconds
 from narrate.book import Cover, Metadata
 

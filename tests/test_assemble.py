@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from narrate.assemble import Mastering, assemble
-from narrate.audio import codec, frames, loudness, mp3
+from narrate.audio import codec, encoders, frames, loudness, mp3
 from narrate.audiobook import GRID, Audiobook, Blob, Encoding, Segment, Track
 from narrate.book import Book, Metadata
 from narrate.errors import AudioError, JobError, SpeechIncomplete, StoreError
@@ -44,7 +44,7 @@ def kept(store: Store, name: str, samples: codec.Samples, rate: int = RATE, as_m
     """A segment in the store, as ``speak`` keeps it; ``as_mp3`` is a bit rate."""
     stream = None
     if as_mp3:
-        encoder = codec.Mp3Encoder(rate, as_mp3)
+        encoder = encoders.Mp3Encoder(rate, as_mp3)
         payload = b"".join(encoder.encode(samples) + encoder.finish())
         samples, _ = codec.decode(payload, "mp3", rate)
         stream = frames.scan(payload)
@@ -194,7 +194,7 @@ def test_seams_are_as_silent_as_in_one_long_encode(store: Store, name: codec.Cod
     book = assembled(store, script(2, 2, 2), segments(store, 6))
     place = 0 if name == "mp3" else 1
     apart, _ = codec.decode((bound_mp3, bound_aac)[place](book), name, 0)
-    one = codec.ENCODERS[name](RATE, book.tracks[0].blobs[place].encoding.bitrate)
+    one = encoders.ENCODERS[name](RATE, book.tracks[0].blobs[place].encoding.bitrate)
     whole = [codec.decode(codec.encode_flac(sound, RATE), "flac", 0)[0] for sound in chapters_as_mastered(store, book)]
     encoded = one.encode(np.concatenate(whole)) + one.finish()
     together, _ = codec.decode(b"".join(encoded) if name == "mp3" else adts(encoded, one.config), name, 0)

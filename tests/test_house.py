@@ -17,8 +17,8 @@ HOUSE = Path(__file__).parent.parent / "narrate"
 MODULES = sorted(HOUSE.rglob("*.py"))
 
 DOORS = {
-    "av": {"audio/codec.py", "audio/container.py"},
-    "lameenc": {"audio/codec.py"},
+    "av": {"audio/codec.py", "audio/encoders.py", "audio/container.py"},
+    "lameenc": {"audio/encoders.py"},
     "pydub": {"audio/codec.py"},
     "soxr": {"audio/codec.py"},
     "pyebur128": {"audio/loudness.py"},

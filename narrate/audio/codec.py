@@ -1,4 +1,4 @@
-"""Sound in and out of its encodings: the only room that knows PyAV, lameenc, soxr and pydub.
+"""Sound in and out of its encodings: one of three rooms that know PyAV, and the one for soxr and pydub.
 
 Everything is mono; samples are 16-bit integers unless said otherwise. The libraries are loaded where they are used, so
 that importing this module is cheap and a process that only lays out time never loads a codec.
@@ -12,14 +12,12 @@ import struct
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from narrate.audio import frames
-from narrate.audiobook import Codec
 from narrate.errors import AudioError
 
 if TYPE_CHECKING:
@@ -33,9 +31,6 @@ LONGEST_SECONDS = 2 * 3600
 
 _UNKNOWN_SIZE = 0x7FFF0000
 """Sizes from here on, and 0, are what streaming servers write into a header before they know."""
-
-CODEC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
-"""Hz. The rates of MPEG-1, 2 and 2.5 Layer III, all of which AAC knows too."""
 
 
 # --- decoding -------------------------------------------------------------------------------------------------------
@@ -57,7 +52,7 @@ def decode(audio: bytes, format: str, rate: int) -> tuple[Samples, int]:
     if (plain := _plain_wav(audio)) is not None:
         return plain
     options = {"sample_rate": str(rate)} if demuxer == "mulaw" else {}
-    with _translated(f"the {format} audio"), _open(io.BytesIO(audio), demuxer, options) as container:
+    with translated(f"the {format} audio"), _open(io.BytesIO(audio), demuxer, options) as container:
         samples, found_rate, packets = _decode_all(container)
     if not samples.size:
         raise AudioError(f"the {format} audio holds no sound")
@@ -103,7 +98,7 @@ def _open(source: Any, demuxer: str | None, options: dict[str, str]) -> InputCon
 
 
 @contextmanager
-def _translated(what: str, fails: str = "does not decode") -> Iterator[None]:
+def translated(what: str, fails: str = "does not decode") -> Iterator[None]:
     """Turn PyAV's errors into ours."""
     import av
 
@@ -268,17 +263,17 @@ def encode_flac(samples: Samples, rate: int) -> bytes:
     options = {"compression_level": "3", "lpc_type": "fixed", "frame_size": "4608"}
     file = io.BytesIO()
     with (
-        _translated("the sound of a segment", "cannot be kept as FLAC"),
+        translated("the sound of a segment", "cannot be kept as FLAC"),
         av.open(file, "w", "flac", options={"fflags": "+bitexact", "metadata_header_padding": "0"}) as container,
     ):
         stream = container.add_stream("flac", rate=rate, options=options, layout="mono", format="s16")
         if samples.size:
-            container.mux(stream.encode(_frame(samples, "s16", rate)))
+            container.mux(stream.encode(audio_frame(samples, "s16", rate)))
         container.mux(stream.encode(None))
     return file.getvalue()
 
 
-def _frame(samples: NDArray[Any], format: str, rate: int) -> AudioFrame:
+def audio_frame(samples: NDArray[Any], format: str, rate: int) -> AudioFrame:
     import av
 
     frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples)[None, :], format=format, layout="mono")
@@ -337,128 +332,3 @@ def resample(samples: NDArray[Any], from_rate: int, to_rate: int) -> NDArray[Any
     length = resampled_length(samples.size, from_rate, to_rate)
     sound = np.pad(sound[:length], (0, max(0, length - sound.size)))
     return to_int16(sound) if whole else sound
-
-
-# --- encoders of chapters -------------------------------------------------------------------------------------------
-
-
-def known_rate(rate: int) -> int:
-    """``rate`` if MP3 and AAC know it, else the next higher that they do (48 kHz at most)."""
-    return next((known for known in CODEC_RATES if known >= rate), CODEC_RATES[-1])
-
-
-_BITRATES = (
-    (16000, (8, 16, 24, 32, 40, 48, 56, 64)),  # MPEG-2.5
-    (32000, (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)),  # MPEG-2
-    (48001, (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)),  # MPEG-1
-)
-"""kbit/s of Layer III for rates below the first number (ISO 11172-3, ISO 13818-3)."""
-
-
-def known_bitrate(codec: Codec, rate: int, bitrate: int) -> int:
-    """The bit rate in kbit/s that the encoder will use when asked for ``bitrate``: for MP3 the next lower of its table.
-
-    LAME would do the same in silence: 192 asked at 24 kHz is 160.
-    """
-    if codec == "aac":
-        return min(bitrate, 6 * rate // 1000)  # 6144 bits a frame of 1024 samples: AAC's own ceiling
-    table = next(rates for limit, rates in _BITRATES if rate < limit)
-    return max((known for known in table if known <= bitrate), default=table[0])
-
-
-_LAME_SCALE = 0.95
-"""LAME softens what it encodes by this factor unless it is told not to, and lameenc cannot tell it."""
-
-
-class Mp3Encoder:
-    """LAME, constant bit rate, mono. Packets are whole MP3 frames; decoded, the sound comes 1105 samples late."""
-
-    def __init__(self, rate: int, bitrate: int) -> None:
-        import lameenc
-
-        self.samples_per_frame = 1152 if rate >= 32000 else 576
-        self.config = b""
-        self._frame_bytes = self.samples_per_frame // 8 * bitrate * 1000 // rate
-        self._lame = lameenc.Encoder()
-        self._lame.silence()
-        self._lame.set_channels(1)
-        self._lame.set_in_sample_rate(rate)
-        self._lame.set_out_sample_rate(rate)
-        self._lame.set_bit_rate(bitrate)
-        self._lame.set_quality(5)
-        self._rest = b""
-
-    def encode(self, samples: Samples) -> list[bytes]:
-        """The frames that are ready after these samples."""
-        loud = np.clip(np.rint(samples * np.float32(1 / _LAME_SCALE)), -32768, 32767).astype(np.int16)
-        return self._whole(self._lame.encode(loud.tobytes()))
-
-    def finish(self) -> list[bytes]:
-        """The frames that remain."""
-        last = self._whole(self._lame.flush())
-        if self._rest:
-            raise AudioError(f"LAME left {len(self._rest)} bytes that are no whole frame")
-        return last
-
-    def _whole(self, data: bytes) -> list[bytes]:
-        data = self._rest + bytes(data)
-        whole = []
-        at = 0
-        while at + 3 < len(data):
-            size = self._frame_bytes + (data[at + 2] >> 1 & 1)  # the padding bit: one byte more
-            if data[at] != 0xFF or at + size > len(data):
-                break
-            whole.append(data[at : at + size])
-            at += size
-        self._rest = data[at:]
-        return whole
-
-
-class AacEncoder:
-    """FFmpeg's own AAC-LC encoder, mono, with its fast coder. The first packet primes; packet n+1 is frame n."""
-
-    samples_per_frame = 1024
-
-    def __init__(self, rate: int, bitrate: int) -> None:
-        import av
-
-        self._rate = rate
-        self._context = av.AudioCodecContext.create("aac", "w")
-        self._context.sample_rate = rate
-        self._context.layout = "mono"
-        self._context.format = "fltp"
-        self._context.bit_rate = bitrate * 1000
-        self._context.thread_count = 1
-        self._context.options = {"aac_coder": "fast"}
-        with _translated("the sound of a chapter", "cannot be encoded as AAC"):
-            self._context.open()
-
-    @property
-    def config(self) -> bytes:
-        """The AudioSpecificConfig (ISO 14496-3)."""
-        return self._context.extradata or b""
-
-    def encode(self, samples: Samples) -> list[bytes]:
-        """The packets that are ready after these samples."""
-        return self._packets(_frame(to_float(samples), "fltp", self._rate)) if samples.size else []
-
-    def finish(self) -> list[bytes]:
-        """The packets that remain."""
-        return self._packets(None)
-
-    def _packets(self, frame: AudioFrame | None) -> list[bytes]:
-        with _translated("the sound of a chapter", "cannot be encoded as AAC"):
-            return [bytes(packet) for packet in self._context.encode(frame)]
-
-
-Encoder = Mp3Encoder | AacEncoder
-ENCODERS: dict[Codec, type[Mp3Encoder] | type[AacEncoder]] = {"mp3": Mp3Encoder, "aac": AacEncoder}
-
-
-def encoder_name(codec: Codec) -> str:
-    """The encoder with its version and settings: whatever may change its bytes."""
-    if codec == "mp3":
-        return f"lameenc {version('lameenc')} cbr q5"
-    import av
-
-    return f"libavcodec {'.'.join(map(str, av.library_versions['libavcodec']))} aac fast"

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from narrate.audio import codec
+from narrate.audio import codec, encoders
 from narrate.errors import AudioError
 
 RATE = 24000
@@ -101,7 +101,7 @@ def test_floats_beyond_full_scale_are_clipped() -> None:
     assert codec.decode(audio + body, "wav", RATE)[0].tolist() == [32767, -32768, 16384]
 
 
-MP3 = b"".join((lambda encoder: encoder.encode(SPEECH) + encoder.finish())(codec.Mp3Encoder(RATE, 96)))
+MP3 = b"".join((lambda encoder: encoder.encode(SPEECH) + encoder.finish())(encoders.Mp3Encoder(RATE, 96)))
 TAGGED = encoded(SPEECH, "mp3", "libmp3lame")
 
 
@@ -169,7 +169,7 @@ def test_sound_without_edges_and_silence_without_sound_are_kept_whole() -> None:
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.integers(1, 20000), st.sampled_from(codec.CODEC_RATES), st.sampled_from(codec.CODEC_RATES))
+@given(st.integers(1, 20000), st.sampled_from(encoders.CODEC_RATES), st.sampled_from(encoders.CODEC_RATES))
 def test_resampling_gives_exactly_the_promised_length(size: int, from_rate: int, to_rate: int) -> None:
     made = codec.resample(np.ones(size, np.int16), from_rate, to_rate)
     assert made.size == codec.resampled_length(size, from_rate, to_rate)
@@ -186,9 +186,9 @@ def test_resampling_keeps_the_sound() -> None:
 @pytest.mark.parametrize(("name", "rate", "bitrate"), [("mp3", 24000, 96), ("mp3", 44100, 128), ("aac", 24000, 64)])
 def test_packets_do_not_depend_on_how_the_samples_came(name: codec.Codec, rate: int, bitrate: int) -> None:
     samples = speech(2.0, rate)
-    whole = codec.ENCODERS[name](rate, bitrate)
+    whole = encoders.ENCODERS[name](rate, bitrate)
     packets = whole.encode(samples) + whole.finish()
-    parts = codec.ENCODERS[name](rate, bitrate)
+    parts = encoders.ENCODERS[name](rate, bitrate)
     pieces = [packet for at in range(0, samples.size, 7777) for packet in parts.encode(samples[at : at + 7777])]
     assert pieces + parts.finish() == packets
     assert len(packets) >= samples.size // whole.samples_per_frame + 1
@@ -199,7 +199,7 @@ def test_packets_do_not_depend_on_how_the_samples_came(name: codec.Codec, rate: 
     ("rate", "bitrate"), [(8000, 32), (16000, 64), (22050, 96), (24000, 96), (44100, 128), (48000, 192)]
 )
 def test_mp3_frames_say_the_rate_and_bit_rate_asked_for(rate: int, bitrate: int) -> None:
-    encoder = codec.Mp3Encoder(rate, bitrate)
+    encoder = encoders.Mp3Encoder(rate, bitrate)
     packets = encoder.encode(speech(1.0, rate)) + encoder.finish()
     for packet in packets:
         header = codec.frames.parse(packet[:4])
@@ -211,7 +211,7 @@ def test_mp3_frames_say_the_rate_and_bit_rate_asked_for(rate: int, bitrate: int)
 def test_every_process_encodes_the_same_bytes() -> None:
     program = (
         "import hashlib\nfrom tests.audio.test_codec import *\n"
-        "aac = codec.AacEncoder(RATE, 64)\n"
+        "aac = encoders.AacEncoder(RATE, 64)\n"
         "sound = MP3 + b''.join(aac.encode(SPEECH) + aac.finish()) + codec.encode_flac(SPEECH, RATE)\n"
         "print(hashlib.sha256(sound).hexdigest())"
     )
@@ -222,7 +222,7 @@ def test_every_process_encodes_the_same_bytes() -> None:
 
 
 def test_rates_and_bit_rates_that_mp3_does_not_know_are_replaced_by_ones_it_does() -> None:
-    assert [codec.known_rate(rate) for rate in (7000, 8000, 16500, 24000, 40000, 96000)] == [
+    assert [encoders.known_rate(rate) for rate in (7000, 8000, 16500, 24000, 40000, 96000)] == [
         8000,
         8000,
         22050,
@@ -230,11 +230,11 @@ def test_rates_and_bit_rates_that_mp3_does_not_know_are_replaced_by_ones_it_does
         44100,
         48000,
     ]
-    assert codec.known_bitrate("mp3", 24000, 192) == 160
-    assert codec.known_bitrate("mp3", 44100, 192) == 192
-    assert codec.known_bitrate("mp3", 44100, 8) == 32
-    assert codec.known_bitrate("mp3", 8000, 96) == 64
-    assert codec.known_bitrate("aac", 24000, 64) == 64
+    assert encoders.known_bitrate("mp3", 24000, 192) == 160
+    assert encoders.known_bitrate("mp3", 44100, 192) == 192
+    assert encoders.known_bitrate("mp3", 44100, 8) == 32
+    assert encoders.known_bitrate("mp3", 8000, 96) == 64
+    assert encoders.known_bitrate("aac", 24000, 64) == 64
 
 
 def test_the_module_loads_no_codec_by_itself() -> None:
