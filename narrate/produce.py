@@ -152,15 +152,13 @@ def estimate(script: Script, studio: Studio) -> Estimate:
     price = studio.traits.price
     amount = 0.0 if studio.traits.local else None if price is None else characters * price.amount / 1_000_000
     missing_keys = {chunk.key for chunk in missing}
-    least, most = studio.traits.seconds_per_character
     return Estimate(
         stored=sum(chunk.key not in missing_keys for chunk in script.chunks),
         requests=len(missing),
         characters=characters,
         amount=amount,
         currency=price.currency if price else "USD",
-        # the geometric mean of the plausible rates: speech is nearer to the fast end
-        speech_seconds=sum(len(chunk.text) for chunk in script.chunks) * (least * most) ** 0.5
+        speech_seconds=studio.traits.pace * sum(len(chunk.text) for chunk in script.chunks)
         + sum(chunk.pause_ms for chunk in script.chunks) / 1000,
     )
 

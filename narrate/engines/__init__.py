@@ -33,7 +33,8 @@ class Traits:
     engine speaks a bare word or two badly. ``connections`` is how many ``speak`` calls may be in flight at once (0:
     as many as the user asks for). ``languages`` are the primary subtags it speaks (None: it decides itself).
     ``normalises``: it says numbers, times and abbreviations itself and is left alone. ``seconds_per_character`` is the
-    (least, most) plausible length of its speech per speakable character, used to catch cut-off or runaway answers.
+    (least, most) plausible length of its speech per speakable character, used to catch cut-off or runaway answers;
+    ``pace`` is the usual length per character of text, used to tell beforehand how long a book will sound.
     ``timings``: answers carry word times. ``local``: speech costs cores here, not requests elsewhere.
     """
 
@@ -45,6 +46,7 @@ class Traits:
     languages: frozenset[str] | None = None
     normalises: bool = True
     seconds_per_character: tuple[float, float] = (0.02, 0.25)
+    pace: float = 0.058
     price: Price | None = None
     timings: bool = False
     local: bool = False

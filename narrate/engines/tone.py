@@ -37,6 +37,7 @@ TRAITS = Traits(
     name=NAME,
     max_chars=3000,
     seconds_per_character=(0.0, 2.0),
+    pace=0.01,
     timings=True,
     local=True,
 )

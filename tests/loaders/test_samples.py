@@ -12,7 +12,7 @@ SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 
 
 def test_the_epub_sample() -> None:
-    path = SAMPLES / "candide-opening.epub"
+    path = SAMPLES / "candide-two-chapters.epub"
     assert path.stat().st_size < 150_000
     with zipfile.ZipFile(path) as archive:
         first = archive.infolist()[0]
@@ -23,8 +23,8 @@ def test_the_epub_sample() -> None:
     assert {skip.reason for skip in book.skipped} == {"note reference", "link back from a note"}
     assert book.meta.cover is not None
     assert "public domain" in book.meta.rights
-    assert spoken(book).startswith("I. How Candide Was Brought Up")
-    assert 1_400 < len(spoken(book).split()) < 1_700
+    assert spoken(book).startswith("VI. How the Portuguese Made")
+    assert 1_000 < len(spoken(book).split()) < 1_200
 
 
 def test_the_markdown_sample() -> None:
