@@ -104,6 +104,7 @@ def produce(job: Job, console: Console, approve: Callable[[Estimate], bool]) -> 
         folder = book_folder(script.book.meta, job.output)
         with _only_run(job.output, folder):
             expected = estimate(script, studio)
+            console.report(_expectation(script, expected))
             _afford(expected, job, approve)
             tally = Tally()
             outcomes = tally.count(speak(script, studio.engine, studio.store, studio.speakers))
@@ -161,6 +162,13 @@ def estimate(script: Script, studio: Studio) -> Estimate:
         speech_seconds=studio.traits.pace * sum(len(chunk.text) for chunk in script.chunks)
         + sum(chunk.pause_ms for chunk in script.chunks) / 1000,
     )
+
+
+def _expectation(script: Script, expected: Estimate) -> str:
+    """What will be asked for and spent, said before it is."""
+    minutes = expected.speech_seconds / 60
+    asked = f"{expected.requests:,} requests, {expected.characters:,} characters, price {expected.cost}"
+    return f"{script.book.meta.title}: about {minutes:.0f} min of speech; {expected.stored:,} chunks stored; {asked}"
 
 
 def _afford(expected: Estimate, job: Job, approve: Callable[[Estimate], bool]) -> None:

@@ -13,8 +13,9 @@ import hashlib
 import json
 import os
 import tempfile
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
@@ -81,10 +82,18 @@ class Store:
         try:
             for kind in ("segments", "blobs", "tmp"):
                 (folder / kind).mkdir(parents=True, exist_ok=True)
+            self._clear_scratch()
         except OSError as error:
             raise StoreError(
                 f"{folder}: the store cannot be opened: {error.strerror}; choose another folder with --store"
             ) from error
+
+    def _clear_scratch(self) -> None:
+        """Remove what killed writers left behind; a day is longer than any writing takes."""
+        for path in (self.folder / "tmp").iterdir():
+            with suppress(FileNotFoundError):
+                if time.time() - path.stat().st_mtime > 86_400:
+                    path.unlink()
 
     def path(self, kind: Kind, key: str) -> Path:
         """Where the entry of ``key`` lies, if it does."""

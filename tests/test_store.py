@@ -103,6 +103,16 @@ def test_many_threads_store_the_same_key(store: Store) -> None:
     assert len(set(entry.read())) == 1
 
 
+def test_what_killed_writers_left_is_cleared_after_a_day(store: Store) -> None:
+    old, new = store.folder / "tmp" / "old", store.folder / "tmp" / "new"
+    for path in (old, new):
+        path.write_bytes(b"half")
+    os.utime(old, (1, 1))
+    Store(store.folder)
+    assert not old.exists()
+    assert new.exists()
+
+
 def test_a_place_that_cannot_hold_a_store_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(StoreError, match="cannot be opened"):

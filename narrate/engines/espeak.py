@@ -27,6 +27,7 @@ from narrate.audiobook import Word
 from narrate.engines import Speech, Traits, VoiceInfo
 from narrate.errors import EngineClosed, EngineError, EngineRefused, EngineUnavailable, JobError
 from narrate.script import Chunk, Voice
+from narrate.settings import number, settled
 from narrate.text.scripts import MOSTLY, foreign, script_of
 
 NAME = "espeak"
@@ -36,7 +37,7 @@ _COMMAND = (sys.executable, "-P", str(_WORKER))
 """-P: the folder narrate is run in is not searched for modules."""
 _WORDS_PER_MINUTE = 175
 """espeak-ng's own default."""
-_SPEEDS = (0.5, 2.0)
+_SETTINGS = {"speed": number(0.5, 2)}
 _MAX_CHARS = 1000
 _PATIENCE = (20.0, 0.02)
 """Seconds a worker may take, and seconds more for each character (measured: 0.0001)."""
@@ -224,10 +225,7 @@ def voice(name: str = "", language: str = "en", settings: Mapping[str, str] | No
         close = get_close_matches(wanted, tags, 1, 0.6)
         hint = f"; did you mean '{close[0]}'?" if close else "; 'narrate voices' lists what there is"
         raise JobError(f"espeak: unknown {'voice' if name else 'language'} '{name or language}'{hint}")
-    given = dict(settings or {})
-    speed = _speed(given.pop("speed", "1"))
-    for unknown in given:
-        raise JobError(f"espeak: unknown setting '{unknown}' (settings: speed)")
+    speed = settled(NAME, settings or {}, _SETTINGS).get("speed", "1")
     return Voice(NAME, _model_name(), found.identifier, found.tags[0][0], () if speed == "1" else (("speed", speed),))
 
 
@@ -270,16 +268,6 @@ def _model_name() -> str:
         return f"espeakng-loader-{version('espeakng-loader')}"
     except PackageNotFoundError:
         return "espeak-ng"
-
-
-def _speed(written: str) -> str:
-    try:
-        speed = float(written)
-    except ValueError:
-        speed = 0.0
-    if not _SPEEDS[0] <= speed <= _SPEEDS[1]:
-        raise JobError(f"espeak: speed must be a number from {_SPEEDS[0]:g} to {_SPEEDS[1]:g}, not '{written}'")
-    return f"{speed:g}"
 
 
 def _clean(text: str) -> str:

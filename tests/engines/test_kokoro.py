@@ -154,8 +154,8 @@ def test_pieces_end_at_the_strongest_mark() -> None:
     [
         ("af_hart", "en", {}, "unknown voice 'af_hart'; did you mean 'af_heart'"),
         ("", "fr", {}, "try --engine espeak"),
-        ("", "en", {"speed": "3"}, "speed must be a number from 0.5 to 2, not '3'"),
-        ("", "en", {"speed": "fast"}, "speed must be a number"),
+        ("", "en", {"speed": "3"}, "setting 'speed' must be a number from 0.5 to 2, not '3'"),
+        ("", "en", {"speed": "fast"}, "must be a number"),
         ("", "en", {"sped": "1"}, "unknown setting 'sped'; did you mean 'speed'"),
     ],
 )
