@@ -11,6 +11,8 @@ from pathlib import Path
 
 import click
 
+from narrate.errors import EngineClosed, NarrateError
+
 _PACKAGES = ("av", "lameenc", "mutagen", "ebooklib", "markdown-it-py", "onnxruntime", "httpx", "pydub")
 _HOSTED = {
     "lmnt": ("LMNT_API_KEY", "LMNT_BASE_URL"),
@@ -27,7 +29,6 @@ def doctor(folder: Path | None) -> None:
     narrate doctor
     """
     from narrate import __version__
-    from narrate.errors import NarrateError
     from narrate.studio import audition, open_store
 
     healthy = True
@@ -59,9 +60,13 @@ def doctor(folder: Path | None) -> None:
 
 
 def _hosted(key: str, address: str) -> str:
+    """What the environment says of a hosted engine; the key itself is never shown."""
     has_key = bool(os.environ.get(key) or os.environ.get(f"{key}_FILE"))
     where = os.environ.get(address)
-    return f"{key} is {'set' if has_key else 'not set'}; {address} is {where or 'not set'}"
+    told = f"{key} is {'set' if has_key else 'not set'}; {address} is {where or 'not set'}"
+    if not has_key and not (where and key == "OPENAI_API_KEY"):  # servers at home often need no key
+        raise EngineClosed(told)
+    return told
 
 
 def _folder(folder: Path) -> str:
