@@ -1,0 +1,115 @@
+"""`narrate run`, `plan` and `check` as a user types them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from narrate.cli import narrate
+from tests.speech_server import KEY, SpeechServer
+
+BOOK = "# One\n\nA first paragraph.\n\nA second.[^1]\n\n[^1]: A note.\n\n# Two\n\nThe end.\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "book.md").write_text(BOOK, encoding="utf-8")
+    return tmp_path
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(narrate, [*arguments, "--store", "store"], catch_exceptions=False)
+
+
+def test_a_run_ends_with_a_summary(folder: Path) -> None:
+    done = run("run", "book.md", "--engine", "tone", "-f", "mp3", "-f", "m4b")
+    assert done.exit_code == 0
+    for words in ("book", "2 chapters", "Book.mp3", "Book.m4b", "spoken:", "from the store: 0", "not spoken", "note"):
+        assert words.lower() in done.stdout.lower(), words
+    assert "price nothing" in done.stderr
+    again = run("run", "book.md", "--engine", "tone")
+    assert "spoken: 0 characters in 0 chunks" in again.stdout
+
+
+def test_quiet_leaves_only_errors(folder: Path) -> None:
+    done = run("run", "book.md", "--engine", "tone", "--quiet")
+    assert (done.stdout, done.stderr) == ("", "")
+
+
+def test_events_are_logged_without_texts_or_keys(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with SpeechServer() as server:
+        monkeypatch.setenv("LMNT_API_KEY", KEY)
+        monkeypatch.setenv("LMNT_BASE_URL", server.url)
+        done = run("run", "book.md", "--engine", "lmnt", "--log-json", "log/events.jsonl")
+    assert done.exit_code == 0, done.stderr
+    events = [json.loads(line) for line in (folder / "log" / "events.jsonl").read_text().splitlines()]
+    assert events[0]["event"] == "started"
+    assert events[-1]["event"] == "done"
+    assert sum(event["event"] == "spoken" for event in events) == 5
+    for path in folder.rglob("*"):
+        if path.is_file():
+            assert KEY.encode() not in path.read_bytes(), path
+
+
+def test_a_job_file_equals_the_flags(folder: Path) -> None:
+    (folder / "job.toml").write_text('source = "book.md"\nengine = "tone"\nvoice = "high"\nformats = ["m4b"]\n')
+    assert run("run", "job.toml", "-o", "one").exit_code == 0
+    assert run("run", "book.md", "--engine", "tone", "--voice", "high", "-f", "m4b", "-o", "two").exit_code == 0
+    one, two = (sorted(path for path in Path(name).rglob("*.m4b")) for name in ("one", "two"))
+    assert [path.read_bytes() for path in one] == [path.read_bytes() for path in two] != []
+    assert run("run", "job.toml", "--voice", "low", "-o", "three").exit_code == 0
+    assert next(Path("three").rglob("*.m4b")).read_bytes() != one[0].read_bytes()
+
+
+def test_plan_keeps_its_contract(folder: Path) -> None:
+    done = run("plan", "book.md", "--engine", "tone", "--json", "--text")
+    plan = json.loads(done.stdout)
+    assert set(plan) == {
+        *("schema", "title", "authors", "language", "source_characters", "spoken_characters", "skipped_characters"),
+        *("chapters", "skipped", "warnings", "chunks", "cached_chunks", "characters_to_send", "requests", "cost"),
+        "speech_seconds",
+    }
+    assert plan["schema"] == 1
+    assert plan["source_characters"] == plan["spoken_characters"] + plan["skipped_characters"]
+    assert set(plan["chapters"][0]) == {"title", "level", "role", "spoken", "words", "chunks", "text"}
+    assert set(plan["skipped"][0]) == {"reason", "where", "characters", "preview"}
+    assert plan["chunks"] == plan["requests"] == 5
+    assert plan["cost"] == {"currency": "USD", "amount": 0.0}
+    assert "A second." in plan["chapters"][0]["text"]
+    assert "text" not in json.loads(run("plan", "book.md", "--engine", "tone", "--json").stdout)["chapters"][0]
+
+
+def test_plan_counts_what_is_stored(folder: Path) -> None:
+    run("run", "book.md", "--engine", "tone")
+    plan = json.loads(run("plan", "book.md", "--engine", "tone", "--json").stdout)
+    assert (plan["cached_chunks"], plan["requests"], plan["characters_to_send"]) == (5, 0, 0)
+
+
+def test_plan_tells_the_price_without_a_key(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_API_KEY_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    done = run("plan", "book.md", "--engine", "openai", "--model", "tts-1", "--json")
+    plan = json.loads(done.stdout)
+    assert plan["cost"]["amount"] == pytest.approx(15e-6 * plan["characters_to_send"])
+
+
+def test_plan_for_people_names_what_is_skipped(folder: Path) -> None:
+    shown = run("plan", "book.md", "--engine", "tone").stdout
+    for words in ("One", "Two", "not spoken", "note: 1 x", "A note.", "5 chunks"):
+        assert words in shown
+
+
+def test_check_measures_and_finds_nothing_wrong(folder: Path) -> None:
+    run("run", "book.md", "--engine", "tone")
+    path = str(next(Path("output").rglob("*.mp3")))
+    done = CliRunner().invoke(narrate, ["check", path])
+    assert done.exit_code == 0, done.stdout
+    for words in ("2 chapters", "LUFS", "24000 Hz", "peak"):
+        assert words in done.stdout
+    failed = CliRunner().invoke(narrate, ["check", path, "--spec", "acx"])
+    assert failed.exception is not None
+    assert "x-005" in failed.stdout
