@@ -133,7 +133,9 @@ def _texts(where: str, name: str, value: Any) -> tuple[str, ...]:
 def _settings(where: str, name: str, value: Any) -> tuple[tuple[str, str], ...]:
     if not isinstance(value, dict) or not all(isinstance(item, str | int | float) for item in value.values()):
         raise JobError(f"{where}: {name!r} must be a table of texts and numbers, such as [settings] speed = 1.1")
-    return tuple(sorted((key, str(item)) for key, item in value.items()))
+    return tuple(
+        sorted((key, str(item).lower() if isinstance(item, bool) else str(item)) for key, item in value.items())
+    )
 
 
 def _pauses(where: str, name: str, value: Any) -> Pauses:

@@ -102,6 +102,11 @@ def test_metadata_of_the_job_wins() -> None:
     assert (meta.title, meta.authors) == ("New", ("B", "C"))
 
 
+def test_settings_are_texts_numbers_and_truths(tmp_path: Path) -> None:
+    found = job(tmp_path, 'source = "a"\n[settings]\ntimestamps = true\nspeed = 1.5\nmodel = "x"')
+    assert dict(found.settings) == {"timestamps": "true", "speed": "1.5", "model": "x"}
+
+
 def test_loudness_off(tmp_path: Path) -> None:
     assert job(tmp_path, 'source = "a"\nloudness = "off"').loudness is None
 
