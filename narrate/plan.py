@@ -8,19 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Protocol
 
 from narrate.book import Block, BlockKind, Book, Chapter, Skip, letters_and_digits, skip
 from narrate.script import Boundary, Cast, Chunk, Pauses, Script, ScriptChapter, Voice
 from narrate.text import normalise, speakable, words
 from narrate.text.scripts import script_in
-from narrate.text.split import Cost, Piece, split
+from narrate.text.split import Piece, split
 
 SPOKEN_CHAPTERS = frozenset({"chapter"})
 """Kinds of chapters that are read; covers, contents, licences and the like are for the eye."""
 
 SKIPPED_BLOCKS: dict[BlockKind, str] = {"note": "note", "code": "code"}
 """Kinds of blocks that are not read, with the reason the user is given."""
+
+_FIGURE_LETTERS = 6
+"""About as many letters as a figure has in words."""
 
 _BOUNDARY: dict[BlockKind, Boundary] = {"heading": "heading", "verse": "verse"}
 
@@ -122,11 +126,11 @@ def _chunks(blocks: list[Block], chapter: int, cast: Cast, limits: Limits, pause
     for line, following in zip(lines, [*lines[1:], None], strict=False):
         narrator = in_language(cast.narrator, line.block.language, limits)
         language = narrator.language or line.block.language
-        for piece in _fitting(line.text, _cost(limits, language), language):
+        for piece in _fitting(line.text, limits, language):
             source = line.text[piece.start : piece.end].strip()
             guest = cast.reads(script_in(source))
             mine = guest == cast.narrator
-            text = source if limits.normalises or not mine else normalise(source, language or "en")
+            text = source if limits.normalises or not mine else _said(source, language or "en")
             if not speakable(text):
                 continue
             last = piece.end == len(line.text)
@@ -143,15 +147,16 @@ def _chunks(blocks: list[Block], chapter: int, cast: Cast, limits: Limits, pause
             )
 
 
-def _fitting(text: str, cost: Cost, language: str, scale: float = 1.0) -> Iterator[Piece]:
-    """The pieces of ``text``, none over the limit. Normalising a whole may give more than normalising its parts did:
-    such a piece is cut again with less room, and only a single grapheme stays too long."""
-    for piece in split(text, lambda part: scale * cost(part), language):
+def _fitting(text: str, limits: Limits, language: str, scale: float = 1.0) -> Iterator[Piece]:
+    """The pieces of ``text``, none over the limit as it is said. They are cut by a guess of that length, and a piece
+    that turns out too long is cut again with less room; only a single grapheme stays too long."""
+    for piece in split(text, lambda part: scale * _guessed_share(part, limits), language):
         part = text[piece.start : piece.end]
-        if cost(part) <= 1 or scale > 4:
+        said = part if limits.normalises else _said(part.strip(), language or "en")
+        if _share(len(said), len(said.encode()), limits) <= 1 or scale > 9:
             yield piece
             continue
-        *inner, last = _fitting(part, cost, language, 1.2 * scale)
+        *inner, last = _fitting(part, limits, language, 1.2 * scale)
         for one in (*inner, replace(last, after=piece.after)):
             yield Piece(piece.start + one.start, piece.start + one.end, one.after)
 
@@ -203,13 +208,22 @@ def _together(first: _Line, second: _Line) -> _Line:
     return _Line(first.block, f"{first.text}{end} {second.text}", second.after)
 
 
-def _cost(limits: Limits, language: str) -> Cost:
-    def cost(text: str) -> float:
-        said = text if limits.normalises else normalise(text, language or "en")
-        share = len(said) / limits.max_chars
-        return max(share, len(said.encode()) / limits.max_bytes) if limits.max_bytes else share
+@lru_cache(4096)
+def _said(text: str, language: str) -> str:
+    """``normalise``, which is asked for the same piece when it is measured and when it becomes a chunk."""
+    return normalise(text, language)
 
-    return cost
+
+def _guessed_share(text: str, limits: Limits) -> float:
+    """Without normalising: letters stay as they are, a figure becomes a word or so."""
+    more = 0 if limits.normalises else _FIGURE_LETTERS * sum(map(str.isdigit, text))
+    return _share(len(text) + more, len(text.encode()) + more, limits)
+
+
+def _share(characters: int, size: int, limits: Limits) -> float:
+    """How much of the engine's limit a text of so many characters and bytes uses."""
+    share = characters / limits.max_chars
+    return max(share, size / limits.max_bytes) if limits.max_bytes else share
 
 
 def _warnings(book: Book, skipped: list[Skip]) -> tuple[str, ...]:

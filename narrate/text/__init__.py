@@ -89,7 +89,7 @@ RULES: tuple[Rule, ...] = (
 )
 
 _SPOKEN_SIGNS = frozenset("%‰&@#+=×÷±≈≠≤≥√∞©§°$£€¥¢₹№½¼¾℃℉")
-_UNSPACED = (("\u3040", "\u30ff"), ("\u3400", "\u9fff"), ("\uf900", "\ufaff"), ("\u0e00", "\u0eff"))
+_UNSPACED = re.compile("[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\u0e00-\u0eff]")
 """Scripts written without blanks: kana, Han, Thai and Lao."""
 
 
@@ -119,10 +119,10 @@ def words(text: str) -> int:
 
     In scripts written without blanks two characters count as one word.
     """
-    unspaced = sum(map(_is_unspaced, text))
-    spaced = "".join(" " if _is_unspaced(character) else character for character in text) if unspaced else text
+    unspaced = sum(map(_is_letter, _UNSPACED.findall(text)))
+    spaced = _UNSPACED.sub(lambda found: " " if _is_letter(found[0]) else found[0], text) if unspaced else text
     return (unspaced + 1) // 2 + sum(any(map(str.isalnum, run)) for run in spaced.split())
 
 
-def _is_unspaced(character: str) -> bool:
-    return any(first <= character <= last for first, last in _UNSPACED) and unicodedata.category(character)[0] in "LM"
+def _is_letter(character: str) -> bool:
+    return unicodedata.category(character)[0] in "LM"

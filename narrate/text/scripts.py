@@ -42,6 +42,8 @@ def script_of(character: str) -> str:
 
 def foreign(text: str) -> tuple[float, str]:
     """The share of letters that are not Latin, 0..1, and the name of the commonest other script ("" without one)."""
+    if not any(c.isalpha() for c in text if not c.isascii()):
+        return 0.0, ""
     scripts = Counter("LATIN" if c.isascii() else script_of(c) for c in text if c.isalpha())
     total = sum(scripts.values())
     latin = scripts.pop("LATIN", 0) + scripts.pop("FEMININE", 0) + scripts.pop("MASCULINE", 0)
