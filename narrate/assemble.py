@@ -6,7 +6,7 @@ executor's processes.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -85,6 +85,9 @@ class _Assembly:
         self._store = store
         self._mastering = mastering
         self._asked_rate = _asked_rate(mastering)
+        # whoever speaks most decides the rate: a guest may speak the first line
+        usual = Counter(chunk.voice for chunk in script.chunks).most_common(1)[0][0]
+        self._leading = next(index for index, chunk in enumerate(script.chunks) if chunk.voice == usual)
         self._first: Segment | None = None
         self._chunks: dict[int, list[Chunk]] = defaultdict(list)
         self._missing: dict[int, set[int]] = defaultdict(set)
@@ -130,7 +133,7 @@ class _Assembly:
             raise SpeechIncomplete(f"{count} chunks have no speech (in {titles}); run again to go on")
 
     def _take(self, index: int, segment: Segment) -> None:
-        if index == 0:
+        if index == self._leading:
             self._first = segment
         chapter = self._script.chunks[index].chapter
         if index in self._missing.get(chapter, ()):

@@ -9,6 +9,7 @@
     │  └─ EngineUnavailable           may heal: timeout, 429, 5xx, bad answer; carries .retry_after
     ├─ SpeechIncomplete          6    some chunks were refused or never answered; carries .failures
     ├─ StoreError                7    the store cannot be read or written
+    │  └─ SegmentDamaged              a segment was damaged and set aside
     ├─ AudioError                8    a codec or a container failed
     ├─ CheckFailed               9    a file does not meet its spec; carries .findings
     ├─ Busy                     75    another run holds the lock
@@ -102,6 +103,10 @@ class StoreError(NarrateError):
     """The store cannot be read or written (disk full, no permission, not a store)."""
 
     exit_code = 7
+
+
+class SegmentDamaged(StoreError):
+    """A stored segment did not match its digest; it has been set aside, and speaking again replaces it."""
 
 
 class AudioError(NarrateError):

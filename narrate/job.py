@@ -20,7 +20,7 @@ from narrate.settings import guess
 
 ENGINES = ("kokoro", "espeak", "lmnt", "openai", "tone")
 FORMATS = ("mp3", "m4b", "chapters")
-BITRATES = (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160, 192, 224, 256, 320)
+BITRATES = (16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160, 192, 224, 256, 320)
 """kbit/s that Layer III knows at one rate or another; where one is too high for a rate, the next lower is used."""
 DEFAULT_LOUDNESS = -19.0
 """LUFS, for one channel: the listening level of audio.md's survey (-16 stereo is -19 mono)."""

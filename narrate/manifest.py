@@ -103,7 +103,7 @@ def read(path: Path) -> Manifest | None:
             duration_ms=int(content["duration_ms"]),
             content=content,
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
 

@@ -21,7 +21,7 @@ import numpy as np
 
 from narrate.audio import codec, encoders, limiter
 from narrate.audiobook import Blob, Encoding
-from narrate.errors import AudioError, StoreError
+from narrate.errors import AudioError, SegmentDamaged, StoreError
 from narrate.store import Entry, Store
 
 MASTERING_VERSION = 1
@@ -178,7 +178,7 @@ def _payload(store: Store, source: Source) -> bytes:
         ) from error
     if hashlib.sha256(payload).hexdigest() != source.digest:
         store.set_aside(source.path, "its sound does not match its digest")
-        raise StoreError(f"{source.path}: the segment is damaged and was set aside; run again to speak it anew")
+        raise SegmentDamaged(f"{source.path.name[:12]}: the stored segment was damaged and set aside")
     return payload
 
 

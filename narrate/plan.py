@@ -90,7 +90,12 @@ def plan(
                 characters=characters,
             )
         )
-        chunks += _chunks(spoken, index, native, limits, pauses)
+        for piece in _chunks(spoken, index, native, limits, pauses):
+            if isinstance(piece, Chunk):
+                chunks.append(piece)
+            else:
+                skipped.append(piece)
+                spoken_characters -= piece.characters
     return Script(book, tuple(listed), tuple(chunks), tuple(skipped), spoken_characters, _warnings(book, skipped))
 
 
@@ -121,20 +126,26 @@ def _read(chapter: Chapter, reason: str) -> tuple[list[Block], list[Skip]]:
     return [block for block in chapter.blocks if block.kind not in SKIPPED_BLOCKS], left_out
 
 
-def _chunks(blocks: list[Block], chapter: int, cast: Cast, limits: Limits, pauses: Pauses) -> Iterator[Chunk]:
+def _chunks(blocks: list[Block], chapter: int, cast: Cast, limits: Limits, pauses: Pauses) -> Iterator[Chunk | Skip]:
     lines = _join_short(_lines(blocks), limits)
     for line, following in zip(lines, [*lines[1:], None], strict=False):
         narrator = in_language(cast.narrator, line.block.language, limits)
         language = narrator.language or line.block.language
         for piece in _fitting(line.text, limits, language):
             source = line.text[piece.start : piece.end].strip()
-            guest = cast.reads(script_in(source))
+            script = script_in(source)
+            guest = cast.reads(script)
+            if guest is None:
+                yield skip(f"{script} script, which no voice here reads", line.block.anchor, source)
+                continue
             mine = guest == cast.narrator
             text = source if limits.normalises or not mine else _said(source, language or "en")
             if not speakable(text):
                 continue
             last = piece.end == len(line.text)
             after: Boundary = piece.after if not last else line.after if following else "chapter"
+            if mine and not limits.normalises and after in ("clause", "word") and text[-1].isalnum():
+                text += ","  # the sentence goes on, and the voice should not fall
             yield Chunk(
                 text=text,
                 voice=narrator if mine else guest,
@@ -152,7 +163,7 @@ def _fitting(text: str, limits: Limits, language: str, scale: float = 1.0) -> It
     that turns out too long is cut again with less room; only a single grapheme stays too long."""
     for piece in split(text, lambda part: scale * _guessed_share(part, limits), language):
         part = text[piece.start : piece.end]
-        said = part if limits.normalises else _said(part.strip(), language or "en")
+        said = part if limits.normalises else _said(part.strip(), language or "en") + ","  # which it may get
         if _share(len(said), len(said.encode()), limits) <= 1 or scale > 9:
             yield piece
             continue
@@ -199,7 +210,8 @@ def _short(text: str, limits: Limits) -> bool:
 
 
 def _joinable(first: _Line, second: _Line) -> bool:
-    return first.block.language == second.block.language and first.after != "scene"
+    same_reader = first.block.language == second.block.language and script_in(first.text) == script_in(second.text)
+    return same_reader and first.after != "scene"
 
 
 def _together(first: _Line, second: _Line) -> _Line:
@@ -229,4 +241,5 @@ def _share(characters: int, size: int, limits: Limits) -> float:
 def _warnings(book: Book, skipped: list[Skip]) -> tuple[str, ...]:
     guesses = [item for item in skipped if "a guess" in item.reason]
     told = [f"left out by guess: {item.reason}, {item.characters} characters, {item.preview!r}" for item in guesses]
-    return (*book.warnings, *told)
+    unread = [f"left out: {item.reason}: {item.preview!r}" for item in skipped if "no voice here reads" in item.reason]
+    return (*book.warnings, *told, *unread)

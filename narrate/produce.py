@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Protocol
 from filelock import FileLock, Timeout
 
 from narrate.assemble import assemble
+from narrate.audio.languages import bcp_47
 from narrate.checks.book import check_book
-from narrate.errors import Busy, JobError, NarrateError, SourceError, SpeechIncomplete
+from narrate.errors import Busy, JobError, NarrateError, SegmentDamaged, SourceError, SpeechIncomplete
 from narrate.job import Job, chosen_chapters, with_metadata
 from narrate.load import load
 from narrate.naming import book_folder
@@ -94,26 +95,53 @@ class Production:
     tally: Tally
 
 
-def produce(job: Job, console: Console, approve: Callable[[Estimate], bool]) -> Production:
+def produce(
+    job: Job, console: Console, approve: Callable[[Estimate], bool], made: Mapping[Path, str] | None = None
+) -> Production:
     """Make the audiobook that ``job`` orders. ``approve`` sees the price before anything is spent.
+
+    ``made`` are the folders that this very run has filled, with their sources: another book may not take their place.
 
     Raises what the verbs raise; whatever was spoken until then is stored, and a second call goes on from there.
     """
     script, studio = prepare(job, console.report, console.retry)
+    if job.chapters:
+        # a part of a book has a name of its own, or it would take the place of the whole one
+        meta = script.book.meta
+        named = replace(meta, title=f"{meta.title} (chapters {job.chapters.replace(' ', '')})")
+        script = replace(script, book=replace(script.book, meta=named))
     with contextlib.closing(studio):
         folder = book_folder(script.book.meta, job.output)
+        if made and folder in made:
+            raise JobError(
+                f"{job.source}: has the author and title of {made[folder]}, and would take its place in {folder}; "
+                "give it another title in a job file, or another folder with -o"
+            )
         with _only_run(job.output, folder):
             expected = estimate(script, studio)
             console.report(_expectation(script, expected))
             _afford(expected, job, approve)
             tally = Tally()
-            outcomes = tally.count(speak(script, studio.engine, studio.store, studio.speakers))
-            shown = console.watch(outcomes, len(script.chunks), lambda outcome: _title(script, outcome))
-            segments = complete(shown)
-            audiobook = assemble(script, segments, studio.store, studio.masters, studio.mastering, warn=console.report)
-            audiobook = replace(audiobook, narrator=studio.narrator)
+            audiobook = replace(_make(script, studio, console, tally), narrator=studio.narrator)
             files = publish(audiobook, studio.writers, folder)
     return Production(folder, files, audiobook, script, expected, tally)
+
+
+def _make(script: Script, studio: Studio, console: Console, tally: Tally) -> Audiobook:
+    """Speak and assemble. A stored segment that proves damaged has been set aside: it is spoken anew, and the rest
+    is there already. Each round heals at least one.
+    """
+    for _ in script.chunks:
+        outcomes = tally.count(speak(script, studio.engine, studio.store, studio.speakers))
+        shown = console.watch(outcomes, len(script.chunks), lambda outcome: _title(script, outcome))
+        try:
+            return assemble(
+                script, complete(shown), studio.store, studio.masters, studio.mastering, warn=console.report
+            )
+        except SegmentDamaged as error:
+            console.report(f"{error}; it is spoken anew")
+            tally.stored = tally.stored_characters = 0
+    raise SegmentDamaged(f"{studio.store.folder}: segments keep being damaged; check the disk")
 
 
 def prepare(
@@ -125,7 +153,7 @@ def prepare(
     """
     book = load(job.source)
     meta = with_metadata(book.meta, job.metadata)
-    book = replace(book, meta=replace(meta, language=job.language or meta.language))
+    book = replace(book, meta=replace(meta, language=bcp_47(job.language or meta.language)))
     studio = open_studio(job, book.meta.language, report, retry, silent=silent)
     try:
         return _script(book, job, studio, report), studio
@@ -140,6 +168,9 @@ def _script(book: Book, job: Job, studio: Studio, report: Report) -> Script:
         raise JobError(f"{job.source}: --chapters {job.chapters} names none of its chapters; see `narrate plan`")
     if not script.chunks:
         raise SourceError(f"{job.source}: it holds no text to speak; see `narrate plan`")
+    for warning in script.warnings:
+        if "no voice here reads" in warning:
+            report(warning)
     for found in check_book(book):
         report(f"{found.severity}: {found.code}: {found.where}: {found.message}")
     return script

@@ -39,15 +39,18 @@ class Voice:
 @dataclass(frozen=True, slots=True)
 class Cast:
     """Who speaks what. The narrator speaks everything, but for text in a script that the narrator cannot read:
-    ``scripts`` pairs the names of such scripts ("Greek") with the voices that can.
+    ``scripts`` pairs the names of such scripts ("Greek") with the voices that can. ``latin_only`` says that the
+    narrator reads no other script than Latin: then text in a script of nobody's is left out, and listed as skipped.
     """
 
     narrator: Voice
     scripts: tuple[tuple[str, Voice], ...] = ()
+    latin_only: bool = False
 
-    def reads(self, script: str) -> Voice:
-        """The voice for text in ``script`` ("" is what the narrator reads)."""
-        return dict(self.scripts).get(script, self.narrator)
+    def reads(self, script: str) -> Voice | None:
+        """The voice for text mostly in ``script`` ("" is Latin), or None when nobody can read it."""
+        nobody = None if script and self.latin_only else self.narrator
+        return dict(self.scripts).get(script, nobody)
 
 
 @dataclass(frozen=True)

@@ -118,7 +118,8 @@ def _report(failures: Sequence[Failure]) -> str:
         for failure in failures[:10]
     ]
     more = [f"  ... and {len(failures) - 10} more"] if len(failures) > 10 else []
-    head = f"{len(failures)} of the chunks were not spoken; everything else is stored, run again to resume:"
+    hope = "change what is refused" if all(failure.refused for failure in failures) else "run again to resume"
+    head = f"{len(failures)} of the chunks were not spoken; everything else is stored, {hope}:"
     return "\n".join([head, *lines, *more])
 
 

@@ -168,8 +168,8 @@ class Store:
 
     def entries(self, kind: Kind) -> Iterator[Path]:
         """Every entry's file, in order of key."""
-        for shelf in sorted((self.folder / kind).iterdir()):
-            yield from sorted(shelf.iterdir())
+        for shelf in sorted((self.folder / kind).glob("[0-9a-f][0-9a-f]")):
+            yield from sorted(shelf.glob(f"{shelf.name}*"))
 
 
 def _read_header(key: str, path: Path) -> Entry:

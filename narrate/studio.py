@@ -62,6 +62,8 @@ def open_studio(
     from narrate.executors.threads import Threads
 
     name = job.engine or _engine_for(language, report)
+    if name == "kokoro" and not job.engine:
+        language = "en"
     settings = {**dict(job.settings), **({"model": job.model} if job.model else {})}
     if job.segments == "mp3" and name in _HOSTED:
         settings.setdefault("format", "mp3")
@@ -121,8 +123,12 @@ _MAKERS = {"kokoro": "Kokoro-82M", "espeak": "espeak-ng", "lmnt": "LMNT", "opena
 
 
 def _engine_for(language: str, report: Report) -> str:
-    """The embedded engine that speaks ``language``; English where the book is silent."""
-    if language.split("-")[0].lower() in ("", "en", "und", "mul", "zxx"):
+    """The embedded engine that speaks ``language``; English where the book is silent or says what nobody knows."""
+    primary = language.split("-")[0].lower()
+    if primary in ("", "en"):
+        return "kokoro"
+    if primary not in {listed.language.split("-")[0] for listed in list_voices("espeak")}:
+        report(f"the book's language {language!r} is spoken by no voice here: it is read as English; see --language")
         return "kokoro"
     report(f"the book is in {language!r}, which kokoro does not speak: espeak does (or name another with --engine)")
     return "espeak"
@@ -137,7 +143,11 @@ def _voice(engine: str, name: str, language: str, settings: dict[str, str]) -> V
     return voice
 
 
-_GUESTS = {"Greek": "el", "Cyrillic": "ru", "Arabic": "ar", "Hebrew": "he", "Devanagari": "hi", "Korean": "ko"}
+_GUESTS = {
+    "Greek": "el", "Cyrillic": "ru", "Arabic": "ar", "Hebrew": "he", "Devanagari": "hi", "Korean": "ko", "Thai": "th",
+    "Georgian": "ka", "Armenian": "hy", "Tamil": "ta", "Telugu": "te", "Bengali": "bn", "Gujarati": "gu",
+    "Kannada": "kn", "Malayalam": "ml", "Gurmukhi": "pa", "Ethiopic": "am",
+}  # fmt: skip
 """Scripts that kokoro cannot read, and the language in which espeak reads a quotation in them."""
 
 
@@ -148,7 +158,8 @@ def _cast(engine: str, name: str, language: str, settings: dict[str, str]) -> Ca
     speed = {"speed": narrator.setting("speed")} if narrator.setting("speed") else {}
     known = {listed.language for listed in list_voices("espeak")}
     guests = {script: spoken for script, spoken in _GUESTS.items() if spoken in known}
-    return Cast(narrator, tuple((script, _voice("espeak", "", spoken, speed)) for script, spoken in guests.items()))
+    pairs = ((script, _voice("espeak", "", spoken, speed)) for script, spoken in guests.items())
+    return Cast(narrator, tuple(pairs), latin_only=True)
 
 
 def _nothing() -> None:

@@ -222,3 +222,21 @@ def test_a_script_the_narrator_cannot_read_goes_to_a_guest() -> None:
 def test_what_grows_in_normalising_still_fits() -> None:
     made = script(chapter("One", "In 1,234,567 or 7,654,321 cases. " * 20), limits=Limits(100, normalises=False))
     assert max(len(chunk.text) for chunk in made.chunks) <= 100
+
+
+def test_a_script_nobody_reads_is_left_out_and_listed() -> None:
+    made = plan(
+        book(chapter("One", "An English line.", "日本語の文章です。", "Another.")),
+        Cast(VOICE, latin_only=True),
+        Limits(),
+    )
+    assert [chunk.text for chunk in made.chunks] == ["An English line.", "Another."]
+    (left_out,) = made.skipped
+    assert "no voice here reads" in left_out.reason
+    assert made.spoken_characters + left_out.characters == made.book.source_characters
+    assert any("no voice here reads" in warning for warning in made.warnings)
+
+
+def test_a_cut_inside_a_sentence_does_not_end_it() -> None:
+    made = script(chapter("One", "word " * 60), limits=Limits(100, normalises=False))
+    assert [chunk.text[-1] for chunk in made.chunks[:-1]] == [","] * (len(made.chunks) - 1)

@@ -178,6 +178,39 @@ def test_chapters_can_be_chosen(job: Job) -> None:
         make(replace(job, chapters="9"))
 
 
+def test_a_part_does_not_take_the_place_of_the_whole(job: Job) -> None:
+    whole = make(job)
+    before = contents(whole)
+    part = make(replace(job, chapters="2-3"))
+    assert part.folder != whole.folder
+    assert part.folder.name.endswith("(chapters 2-3)")
+    assert contents(whole) == before
+
+
+def test_damaged_segments_are_spoken_anew_in_the_same_run(job: Job) -> None:
+    clean = contents(make(job))
+    assert job.store is not None
+    victims = sorted(path for path in (job.store / "segments").rglob("*") if path.is_file())[-3:]
+    for path in victims:
+        data = bytearray(path.read_bytes())
+        data[100] ^= 1
+        path.write_bytes(data)
+    shutil.rmtree(job.store / "blobs")
+    healed = make(job)
+    assert contents(healed) == clean
+    assert healed.tally.bought == 3
+
+
+def test_two_books_of_one_title_do_not_replace_each_other_in_one_run(job: Job) -> None:
+    first = make(job)
+    with pytest.raises(JobError, match="would take its place"):
+        produce(job, Quiet(), yes, {first.folder: "another.md"})
+
+
+def test_a_language_written_by_its_old_code_is_understood(job: Job) -> None:
+    assert make(replace(job, language="eng")).script.book.meta.language == "en"
+
+
 def test_a_limit_stops_before_anything_is_spent(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LMNT_API_KEY", "k")
     hosted = replace(job, engine="lmnt", max_cost=0.000001)

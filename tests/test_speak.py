@@ -96,7 +96,7 @@ def test_p8_a_refused_chunk_does_not_stop_the_others(store: Store) -> None:
         spoken.extend(complete(speak(script("First.", "A bad word.", "Third."), Fake(answer), store, Inline())))
     assert len(spoken) == 2
     assert [failure.refused for failure in caught.value.failures] == [True]
-    for words in ("One", "A bad word.", "the text is not allowed", "run again"):
+    for words in ("One", "A bad word.", "the text is not allowed", "change what is refused"):
         assert words in str(caught.value)
     with pytest.raises(SpeechIncomplete):
         list(complete(speak(script("First.", "A bad word.", "Third."), Fake(answer), store, Inline())))

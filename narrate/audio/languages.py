@@ -20,6 +20,27 @@ _CODES = _TABLE.split()
 _THREE = dict(zip(_CODES[::2], _CODES[1::2], strict=True))
 
 
+_BIBLIOGRAPHIC = {
+    "alb": "sq", "arm": "hy", "baq": "eu", "bur": "my", "chi": "zh", "cze": "cs", "dut": "nl", "fre": "fr",
+    "geo": "ka", "ger": "de", "gre": "el", "ice": "is", "mac": "mk", "mao": "mi", "may": "ms", "per": "fa",
+    "rum": "ro", "slo": "sk", "tib": "bo", "wel": "cy",
+}  # fmt: skip
+"""ISO 639-2/B codes that differ from the terminological ones."""
+
+_NAMES = {"english": "en", "french": "fr", "german": "de", "spanish": "es", "italian": "it", "portuguese": "pt"}
+"""What some books write in place of a tag."""
+
+_TWO = {three: two for two, three in _THREE.items()}
+
+
+def bcp_47(written: str) -> str:
+    """The usual tag of a language as books write it: "eng", "en_GB" and "English" are en, en-GB and en."""
+    primary, dash, rest = written.strip().replace("_", "-").partition("-")
+    known = primary.lower()
+    known = _TWO.get(known) or _BIBLIOGRAPHIC.get(known) or _NAMES.get(known) or primary
+    return known + dash + rest
+
+
 def iso_639_2(tag: str) -> str:
     """The three-letter code (the terminological one) of a BCP 47 tag; "" when it has none."""
     primary = tag.replace("_", "-").split("-")[0].lower()

@@ -258,6 +258,7 @@ _NOISE_WINDOWS = 40  # of 10 ms: longer than any consonant
 _CUT_CORNER = 0.03  # of full scale
 _CUT_RATIO = 4.0  # times the corners of the 10 ms before
 _CUT_FROM_DB, _CUT_TO_DB, _CUT_WINDOWS = -32.0, -72.0, 4
+_CUT_SILENT_WINDOWS = 16  # a plosive is silent for 100 ms at the most
 
 
 def _decibels(amplitude: float) -> float:
@@ -266,10 +267,11 @@ def _decibels(amplitude: float) -> float:
 
 def _cuts(levels: NDArray[np.int16], corners: set[int]) -> list[int]:
     """Windows of loud sound that breaks off in a sharp corner, with digital silence behind: no voice ends like that."""
-    if levels.size <= 2 * _CUT_WINDOWS:
+    reach = _CUT_WINDOWS + _CUT_SILENT_WINDOWS
+    if levels.size <= reach:
         return []
-    loud = levels[: -2 * _CUT_WINDOWS] > _CUT_FROM_DB * 100
-    for later in range(_CUT_WINDOWS, 2 * _CUT_WINDOWS):
+    loud = levels[:-reach] > _CUT_FROM_DB * 100
+    for later in range(_CUT_WINDOWS, reach):
         loud &= levels[later : later + loud.size] < _CUT_TO_DB * 100
     return [
         place for place in np.flatnonzero(loud).tolist() if not corners.isdisjoint(range(place, place + _CUT_WINDOWS))

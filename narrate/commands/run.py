@@ -39,10 +39,12 @@ def run(sources: tuple[str, ...], yes: bool, quiet: bool, log_json: Path | None,
     narrate run configs/default.toml
     """
     failures: list[NarrateError] = []
+    made: dict[Path, str] = {}
     with _Log(log_json) as log:
         for source in sources:
             try:
-                _run_one(job_from(source, flags), yes, quiet, log)
+                folder = _run_one(job_from(source, flags), yes, quiet, log, made)
+                made[folder] = source
             except NarrateError as error:
                 log.event("failed", source=source, error=str(error), exit_code=error.exit_code)
                 if len(sources) == 1:
@@ -54,12 +56,12 @@ def run(sources: tuple[str, ...], yes: bool, quiet: bool, log_json: Path | None,
         raise click.exceptions.Exit(code)
 
 
-def _run_one(job: Job, yes: bool, quiet: bool, log: _Log) -> None:
+def _run_one(job: Job, yes: bool, quiet: bool, log: _Log, made: dict[Path, str]) -> Path:
     from narrate.produce import produce
 
     console = _Console(quiet, log)
     log.event("started", source=str(job.source))
-    production = produce(job, console, lambda estimate: yes or _approve(estimate))
+    production = produce(job, console, lambda estimate: yes or _approve(estimate), made)
     log.event(
         "done",
         source=str(job.source),
@@ -70,6 +72,7 @@ def _run_one(job: Job, yes: bool, quiet: bool, log: _Log) -> None:
     )
     if not quiet:
         click.echo(_summary(production))
+    return production.folder
 
 
 def _approve(estimate: Estimate) -> bool:

@@ -241,7 +241,7 @@ class _Loaded:
         lost = {symbol for symbol in said if symbol.isalpha() and symbol not in self.vocabulary}
         if lost or not any(map(str.isalpha, known)):
             raise _refused("the text has no English sounds; reword it or try --engine espeak")
-        return _ended(" ".join(known.split()), chunk)
+        return _ended(" ".join(known.split()))
 
     def sound(self, symbols: str, style: Samples, speed: float) -> Samples:
         """One model call: at most 510 symbols, mono samples at 24 kHz."""
@@ -266,11 +266,11 @@ def _letter_a(found: re.Match[str]) -> str:
     return "eh"  # the dictionary's only other word that sounds like the letter; "A" would be the article
 
 
-def _ended(symbols: str, chunk: Chunk) -> str:
+def _ended(symbols: str) -> str:
     """A text without a last mark is given one: the model sounds cut off without."""
     if symbols.rstrip('")”“ ')[-1:] in _MARKS:
         return symbols
-    return symbols + ("," if chunk.after == "clause" else ".")
+    return symbols + "."
 
 
 def pieces(symbols: str, most: int = _MAX_SYMBOLS) -> Iterator[str]:

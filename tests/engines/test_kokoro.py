@@ -86,7 +86,7 @@ def test_what_is_heard(written: str, heard: str) -> None:
 
 def test_a_text_without_an_end_is_given_one() -> None:
     assert symbols("Chapter two").endswith(".")
-    assert symbols("Because of that", after="clause").endswith(",")
+    assert symbols("Because of that,").endswith(",")
     assert symbols("Who?").endswith("?")
     assert symbols("He lives in the U.S.").endswith(".")
 
