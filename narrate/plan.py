@@ -26,6 +26,9 @@ SKIPPED_BLOCKS: dict[BlockKind, str] = {"note": "note", "code": "code"}
 _FIGURE_LETTERS = 6
 """About as many letters as a figure has in words."""
 
+UNREAD = "which no voice here reads"
+"""Ends the reason of a skip that is nobody's choice; whoever runs the plan is told of it."""
+
 _BOUNDARY: dict[BlockKind, Boundary] = {"heading": "heading", "verse": "verse"}
 
 
@@ -136,7 +139,7 @@ def _chunks(blocks: list[Block], chapter: int, cast: Cast, limits: Limits, pause
             script = script_in(source)
             guest = cast.reads(script)
             if guest is None:
-                yield skip(f"{script} script, which no voice here reads", line.block.anchor, source)
+                yield skip(f"{script} script, {UNREAD}", line.block.anchor, source)
                 continue
             mine = guest == cast.narrator
             text = source if limits.normalises or not mine else _said(source, language or "en")
@@ -241,5 +244,5 @@ def _share(characters: int, size: int, limits: Limits) -> float:
 def _warnings(book: Book, skipped: list[Skip]) -> tuple[str, ...]:
     guesses = [item for item in skipped if "a guess" in item.reason]
     told = [f"left out by guess: {item.reason}, {item.characters} characters, {item.preview!r}" for item in guesses]
-    unread = [f"left out: {item.reason}: {item.preview!r}" for item in skipped if "no voice here reads" in item.reason]
+    unread = [f"left out: {item.reason}: {item.preview!r}" for item in skipped if UNREAD in item.reason]
     return (*book.warnings, *told, *unread)

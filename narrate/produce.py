@@ -18,7 +18,7 @@ from narrate.errors import Busy, JobError, NarrateError, SegmentDamaged, SourceE
 from narrate.job import Job, chosen_chapters, with_metadata
 from narrate.load import load
 from narrate.naming import book_folder
-from narrate.plan import plan
+from narrate.plan import UNREAD, plan
 from narrate.publish import publish
 from narrate.speak import Outcome, complete, speak
 from narrate.studio import Report, Studio, open_studio
@@ -169,7 +169,7 @@ def _script(book: Book, job: Job, studio: Studio, report: Report) -> Script:
     if not script.chunks:
         raise SourceError(f"{job.source}: it holds no text to speak; see `narrate plan`")
     for warning in script.warnings:
-        if "no voice here reads" in warning:
+        if UNREAD in warning:
             report(warning)
     for found in check_book(book):
         report(f"{found.severity}: {found.code}: {found.where}: {found.message}")
@@ -179,13 +179,12 @@ def _script(book: Book, job: Job, studio: Studio, report: Report) -> Script:
 def estimate(script: Script, studio: Studio) -> Estimate:
     """Count what is stored and what is to be asked for, each text once."""
     chunks = {chunk.key: chunk for chunk in script.chunks}
-    missing = [chunk for key, chunk in chunks.items() if studio.store.get("segments", key) is None]
-    characters = sum(len(chunk.text) for chunk in missing)
+    missing = {key: chunk for key, chunk in chunks.items() if studio.store.get("segments", key) is None}
+    characters = sum(len(chunk.text) for chunk in missing.values())
     price = studio.traits.price
     amount = 0.0 if studio.traits.local else None if price is None else characters * price.amount / 1_000_000
-    missing_keys = {chunk.key for chunk in missing}
     return Estimate(
-        stored=sum(chunk.key not in missing_keys for chunk in script.chunks),
+        stored=sum(chunk.key not in missing for chunk in script.chunks),
         requests=len(missing),
         characters=characters,
         amount=amount,

@@ -131,14 +131,10 @@ def _keep(speech: Speech) -> tuple[dict[str, Any], bytes]:
     """What is stored of an answer: its audio (PCM losslessly as FLAC, MP3 as it came) and what was measured of it."""
     from narrate.audio import codec, frames, loudness
 
-    if speech.format == "mp3":
-        samples, rate = codec.decode(speech.audio, "mp3", speech.rate)
-        payload = speech.audio
-        stream: dict[str, Any] | None = asdict(frames.scan(payload))
-    else:
-        samples, rate = codec.decode(speech.audio, speech.format, speech.rate)
-        payload = codec.encode_flac(samples, rate)
-        stream = None
+    samples, rate = codec.decode(speech.audio, speech.format, speech.rate)
+    as_it_came = speech.format == "mp3"
+    payload = speech.audio if as_it_came else codec.encode_flac(samples, rate)
+    stream = asdict(frames.scan(payload)) if as_it_came else None
     lead, tail = codec.find_sound(samples, rate)
     header = {
         "codec": "mp3" if stream else "flac",

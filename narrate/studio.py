@@ -61,9 +61,7 @@ def open_studio(
     from narrate.executors.processes import Processes
     from narrate.executors.threads import Threads
 
-    name = job.engine or _engine_for(language, report)
-    if name == "kokoro" and not job.engine:
-        language = "en"
+    name, language = (job.engine, language) if job.engine else _embedded_for(language, report)
     settings = {**dict(job.settings), **({"model": job.model} if job.model else {})}
     if job.segments == "mp3" and name in _HOSTED:
         settings.setdefault("format", "mp3")
@@ -122,16 +120,18 @@ _ASK_WITH_ENVIRONMENT = (*_HOSTED, "tone")
 _MAKERS = {"kokoro": "Kokoro-82M", "espeak": "espeak-ng", "lmnt": "LMNT", "openai": "OpenAI API", "tone": "tone"}
 
 
-def _engine_for(language: str, report: Report) -> str:
-    """The embedded engine that speaks ``language``; English where the book is silent or says what nobody knows."""
+def _embedded_for(language: str, report: Report) -> tuple[str, str]:
+    """The embedded engine for a book in ``language``, and the language it is then read in: English where the book is
+    silent or says what nobody knows.
+    """
     primary = language.split("-")[0].lower()
     if primary in ("", "en"):
-        return "kokoro"
+        return "kokoro", "en"
     if primary not in {listed.language.split("-")[0] for listed in list_voices("espeak")}:
         report(f"the book's language {language!r} is spoken by no voice here: it is read as English; see --language")
-        return "kokoro"
+        return "kokoro", "en"
     report(f"the book is in {language!r}, which kokoro does not speak: espeak does (or name another with --engine)")
-    return "espeak"
+    return "espeak", language
 
 
 def _voice(engine: str, name: str, language: str, settings: dict[str, str]) -> Voice:
