@@ -12,19 +12,24 @@ ACRONYMS = listed(
     "IRA IRS ISBN IT ITV JFK KGB KKK LA LCD LED LLC LLM LP LSD MA MBA MBE MC MD MI5 MI6 MIT MP MRI MTV NASA NATO "
     "NBA NBC NFL NGO NHL NHS NRA NSA NYC OBE OECD OK PBS PC PDF PE PHD PIN PM PS QC RAF RAM RCA RFC RIP RNA ROM "
     "RSPCA RSVP SAS SMS SOS SS SSL SUV TB TNT TV UAE UFO UK UN UNESCO UNICEF URL US USA USB USSR VAT VCR VHS VIP VPN "
-    "WHO WWF WWI WWII XML YMCA YWCA ZIP"
+    "WHO WWF WWI WWII XML YMCA YWCA ZIP "
+    "IOU NNE ENE ESE SSE SSW WSW WNW NNW NY USD GBP EUR ISSN AD AK PO UTC DJ LSE OAP POW TLS UHF VHF CFC CIO BAFTA RAC"
 )
 """Said as they stand: what is no word is spelled by any engine."""
 
-_ALSO_WORDS = listed("AI AM HR ID IT LA LED MA MC OK PIN RAM RIP ROM SS US WHO ZIP AIDS ABC")
+_ALSO_WORDS = listed("AI AM HR ID IT LA LED MA MC OK PIN RAM RIP ROM SS US WHO ZIP AIDS ABC AD PO POW")
 """Acronyms that a line in capitals means as words."""
 
-_AS_SAID = {"WWI": "World War One", "WWII": "World War Two", "US": "U.S.", "PHD": "Ph.D."}
+_AS_SAID = {"WWI": "World War One", "WWII": "World War Two", "US": "U.S.", "PHD": "Ph.D.", "AD": "A.D."}
 
-_NO_VOWELS = listed("MR MRS MS DR ST MT FT LT SGT JR SR LTD VS PP VOL CH HMM HM SHH SH PSST PST TSK BRR GRR NTH")
-"""Without a vowel, but no acronyms."""
+_NO_VOWELS = listed("MR MRS MS DR ST MT FT LT SGT JR SR LTD VS PP VOL CH HMM HM SHH SH PSST PST TSK BRR GRR NTH ACT")
+"""Words of two or three letters, most without a vowel, that are no acronyms."""
 
 _WORD = re.compile(r"(?<![\w.@#&])[^\W\d_](?:[^\W\d_]|[’'-](?=[^\W\d_]))*(?![\w@$£€&]|\.\w)")
+_NUMBERED = re.compile(r"-?\d")
+LOUD = re.compile(r"[^\W\d_a-z](?:[^\W\d_a-z’'-]|[’'][^\W\d_a-z])").search
+"""Two capitals in a row, or with an apostrophe between: "I-I" is not loud."""
+
 _VOWEL = re.compile(r"[AEIOUYÀ-ÖØ-Þ]")
 _STARTS_SENTENCE = re.compile(r"(?:^|[.!?…][^\w]*)[\s“”‘\"'(\[—-]*$")
 _BETWEEN = re.compile(r"[\s,’'“”\"&-]{0,6}")
@@ -36,7 +41,7 @@ _MOSTLY = 0.7
 def capitals(text: str, language: str = "en") -> str:
     """Write words in capitals as words. In a line that is mostly capitals only sure acronyms keep theirs."""
     words = [found for found in _WORD.finditer(text) if len(found[0]) > 1]
-    loud = [found for found in words if found[0].isupper()]
+    loud = [found for found in words if found[0].isupper() and LOUD(found[0])]
     if not loud:
         return text
     shouted = len(loud) >= _MOSTLY * len(words) and not (len(words) == 1 and _is_acronym(loud[0][0]))
@@ -67,6 +72,8 @@ def _said(found: re.Match[str], together: bool) -> str:
         return _AS_SAID[word]
     if _is_acronym(word) and not means_a_word:
         return word
+    if len(word) < 4 and _NUMBERED.match(found.string, found.end()) and word not in _NO_VOWELS:
+        return word  # AK-47, UB40
     if not together and len(word) < 4 and word not in _NO_VOWELS:
         return word  # "NO", "UFO": read as a word where it is one
     said = word.lower()

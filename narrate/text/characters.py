@@ -10,13 +10,16 @@ _LOOKALIKES = frozenset(
 )
 """Compatibility decompositions (UAX #44) of letters and digits that are read as the plain character."""
 
-_SPOKEN_SIGNS = frozenset("°℃℉№©®™℗%&@#+=±×÷<>≤≥≈≠√∞$£€¥¢₹§µΩ^~|/\\→←↑↓′″")
+_SPOKEN_SIGNS = frozenset("°℃℉№©®™℗♭♮♯%&@#+=±×÷<>≤≥≈≠√∞$£€¥¢₹§µΩ^~|/\\→←↑↓′″")
 """Signs other rules write out; the emoji rule leaves them."""
 
 _SPACES = re.compile(r"[^\S\n]+")
 _BREATH = re.compile(r"(?<=\w)([”’\"')\]]{0,4}) ?\n\s*")
 _LINES = re.compile(r" ?\n\s*")
 _BEFORE_MARK = re.compile(r" (?=[,.;:!?…)\]”](?:\s|$))")
+
+UNTIDY = re.compile(r"[^\S ]| (?:[ ,.;:!?…)\]”]|$)|^ ").search
+"""Finds what ``spaces`` would change, and a little more."""
 
 _SUPERSCRIPT = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ", "0123456789+-n")
 _SUBSCRIPT = str.maketrans("₀₁₂₃₄₅₆₇₈₉₊₋", "0123456789+-")

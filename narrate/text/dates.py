@@ -17,14 +17,32 @@ _NAMES = "|".join(
 )
 _YEAR = r"[1-9]\d{3}"
 _DAY = r"(?:3[01]|[12]\d|0?[1-9])"
+_SUFFIX = r"(?:st|nd|rd|th|(?<=[23])d)"
+_DAY_FIRST = frozenset(("gb", "au", "nz", "ie", "in", "za"))
+"""Regions whose 5/6/2020 is in June; in the USA it is in May, elsewhere it is read as it is written."""
 
 _NUMERIC = re.compile(rf"(?<![\w/.-])(\d{{1,2}})([/.-])(\d{{1,2}})\2({_YEAR}|\d\d)(?![\w/]|[.-]\d)")
+_MOMENT = re.compile(
+    rf"(?<![\w/.-])({_YEAR}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01]))T([0-2]\d:[0-5]\d)(:[0-5]\d)?(?:\.\d+)?(Z)?(?!\w)"
+)
+_DAYS = re.compile(rf"\b({_NAMES}) ({_DAY})(?:{_SUFFIX})?[-–]({_DAY})(?:{_SUFFIX})?(?![\w/:–-]|[.,]\d)(,? {_YEAR}\b)?")
+_DAYS_MONTH = re.compile(
+    rf"(\b[Tt]he )?(?<![\w/.,:$£€–-])({_DAY})(?:{_SUFFIX})?[-–]"
+    rf"({_DAY})(?:{_SUFFIX})?(?: of)? ({_NAMES})(?![\w])(,? {_YEAR}\b)?"
+)
+_ARTICLE = re.compile(r"\b[Tt]he $")
+_OLD_ORDINAL = re.compile(
+    r"(?<=[Tt]he )(\d{0,3}[23])d(?=[,;)]| (?:of|inst|ult|and|or|in|day|[A-Z])|\.?$|\.\s[A-Z])"
+    r"|(?<![\w.,£])(\d{0,3}[23])d"
+    r"(?= (?:Lieut|Lt|Regiment|Infantry|Cavalry|Battalion|Division|Brigade|Corps|Army|ed\b|edition|"
+    r"inst\b|ult\b))"
+)
 _ISO = re.compile(rf"(?<![\w/.-])({_YEAR})([-/])(0[1-9]|1[0-2])\2(0[1-9]|[12]\d|3[01])(?![\w/]|-\d)")
 _MONTH_DAY = re.compile(
-    rf"\b({_NAMES}) ({_DAY})(?:st|nd|rd|th)?(?![\w/:]|[.,]\d|[-–]\w)(,? {_YEAR}\b)?(?=([ ]?)([A-Za-z]*))"
+    rf"\b({_NAMES}) ({_DAY})(?:{_SUFFIX})?(?![\w/:]|[.,]\d|[-–]\w)(,? {_YEAR}\b)?(?=([ ]?)([A-Za-z]*))"
 )
 _DAY_MONTH = re.compile(
-    rf"(\b[Tt]he )?(?<![\w/.,:$£€])({_DAY})(?:st|nd|rd|th)?(?: of)? ({_NAMES})(?![\w])(,? {_YEAR}\b)?"
+    rf"(\b[Tt]he )?(?<![\w/.,:$£€])({_DAY})(?:{_SUFFIX})?(?: of)? ({_NAMES})(?![\w])(,? {_YEAR}\b)?"
 )
 _MONTH_YEAR = re.compile(rf"\b({_NAMES}),? ({_YEAR})\b")
 _ERA = re.compile(
@@ -33,11 +51,15 @@ _ERA = re.compile(
 
 
 def dates(text: str, language: str = "en") -> str:
-    """Dates as they are said. One that could be day first or month first is read as it is written, number by number."""
-    if not any(map(str.isdigit, text)):
-        return text
+    """Dates as they are said. Whether 5/6 is in May or in June is told by the region of ``language`` (en-GB, en-US);
+    without one it is read as it is written, number by number. Old ordinals (the 2d of May) are read as ordinals."""
+    text = _MOMENT.sub(_moment, text)
+    text = _OLD_ORDINAL.sub(lambda found: ordinal(int(found[1] or found[2])), text)
     text = _ISO.sub(lambda found: _dated(int(found[4]), int(found[3]), found[1]), text)
-    text = _NUMERIC.sub(_numeric, text)
+    region = language.lower().rpartition("-")[2]
+    text = _NUMERIC.sub(lambda found: _numeric(found, region), text)
+    text = _DAYS_MONTH.sub(_days_month, text)
+    text = _DAYS.sub(_days, text)
     text = _DAY_MONTH.sub(_day_month, text)
     text = _MONTH_DAY.sub(_month_day, text)
     text = _MONTH_YEAR.sub(lambda found: f"{_month(found[1])} {year(int(found[2]))}", text)
@@ -55,16 +77,38 @@ def _year(written: str) -> str:
     return f"oh {cardinal(int(digits))}" if digits[0] == "0" else cardinal(int(digits))
 
 
-def _numeric(found: re.Match[str]) -> str:
+def _moment(found: re.Match[str]) -> str:
+    """A time stamp; full minutes lose their seconds, and "Z" is Universal Time."""
+    seconds = found[3] if found[3] and found[3] != ":00" else ""
+    return f"{found[1]}, {found[2]}{seconds}{' UTC' if found[4] else ''}"
+
+
+def _days(found: re.Match[str]) -> str:
+    of_year = f", {_year(found[4])}" if found[4] else ""
+    return f"{_month(found[1])} {ordinal(int(found[2]))} to {ordinal(int(found[3]))}{of_year}"
+
+
+def _days_month(found: re.Match[str]) -> str:
+    of_year = f", {_year(found[5])}" if found[5] else ""
+    days = f"{ordinal(int(found[2]))} to the {ordinal(int(found[3]))}"
+    return f"{found[1] or 'the '}{days} of {_month(found[4])}{of_year}"
+
+
+def _numeric(found: re.Match[str], region: str) -> str:
     first, second = int(found[1]), int(found[3])
     if found[2] == "." and len(found[4]) == 2:
         return found[0]  # 1.10.12 is a version or a section as well
+    if region in _DAY_FIRST and first <= 31 and 1 <= second <= 12:
+        article = "" if _ARTICLE.search(found.string[max(0, found.start() - 5) : found.start()]) else "the "
+        return f"{article}{ordinal(first)} of {MONTHS[second - 1]}, {_year(found[4])}"
     if 12 < first <= 31 and 1 <= second <= 12:
         return _dated(first, second, found[4])
     if 12 < second <= 31 and 1 <= first <= 12:
         return _dated(second, first, found[4])
     if not (1 <= first <= 12 and 1 <= second <= 12):
         return found[0]
+    if region == "us":
+        return _dated(second, first, found[4])
     return f"{cardinal(first)}, {cardinal(second)}, {_year(found[4])}"
 
 

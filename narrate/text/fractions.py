@@ -9,11 +9,17 @@ from narrate.text.numbers import cardinal, ordinal
 
 _VULGAR = re.compile(r"(?<!\d)(\d*)\s?([¼-¾⅐-⅞↉])")
 _SLASHED = re.compile(r"(?<![\w/.,:-])(?:(\d{1,4})[ -])?(\d{1,3})[/⁄](\d{1,4})(?![\w/]|[.,:]\d)")
+_WORDED = re.compile(r"(?<![\w/.,:-])(\d{1,3})/(\d{1,4})(?:ths?|rds?|nds?)\b")
+_HALF = re.compile(r"(?<![\w.,/])½(?= an?\b|-[a-z])")
+_METRE = re.compile(r"(?<![\w.,/-])(\d{1,2})/(2|4|8|16)(?=[ -]time\b)")
 _DENOMINATORS = frozenset((*range(2, 21), 24, 25, 30, 32, 40, 50, 60, 64, 100, 1000))
 
 
 def fractions(text: str, language: str = "en") -> str:
     """Vulgar fractions and numbers with a slash; what is no fraction is read number by number."""
+    text = _HALF.sub("half", text)
+    text = _WORDED.sub(lambda found: fraction(int(found[1]), int(found[2])) if int(found[2]) else found[0], text)
+    text = _METRE.sub(lambda found: f"{cardinal(int(found[1]))} {cardinal(int(found[2]))}", text)
     text = _VULGAR.sub(_vulgar, text)
     return _SLASHED.sub(_slashed, text)
 
@@ -46,5 +52,6 @@ def _slashed(found: re.Match[str]) -> str:
     if 0 < upper < lower and lower in _DENOMINATORS and found[3][0] != "0" and (upper, lower) != (9, 11):
         return _mixed(whole, upper, lower)
     said = f"{cardinal(upper)} {cardinal(lower)}" if (upper, lower) in ((9, 11), (24, 7)) else ""
+    said = f"{cardinal(upper)}-{cardinal(lower)}" if (upper, lower) in ((50, 50), (20, 20), (60, 40)) else said
     said = said or f"{cardinal(upper)} over {cardinal(lower)}"
     return f"{cardinal(int(whole))} {said}" if whole else said

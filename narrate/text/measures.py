@@ -51,6 +51,21 @@ _UNITS = {
     "cl": ("centilitre", "centilitres"),
     "l": ("litre", "litres"),
     "L": ("litre", "litres"),
+    "m.p.h": ("mile per hour", "miles per hour"),
+    "r.p.m": ("revolution per minute", "revolutions per minute"),
+    "cc": ("cubic centimetre", "cubic centimetres"),
+    "pt": ("pint", "pints"),
+    "qt": ("quart", "quarts"),
+    "qts": ("quart", "quarts"),
+    "gals": ("gallon", "gallons"),
+    "ozs": ("ounce", "ounces"),
+    "doz": ("dozen", "dozen"),
+    "tbsp": ("tablespoon", "tablespoons"),
+    "tbsps": ("tablespoon", "tablespoons"),
+    "tsp": ("teaspoon", "teaspoons"),
+    "tsps": ("teaspoon", "teaspoons"),
+    "deg": ("degree", "degrees"),
+    "p.c": ("percent", "percent"),
     "lb": ("pound", "pounds"),
     "lbs": ("pound", "pounds"),
     "oz": ("ounce", "ounces"),
@@ -74,7 +89,27 @@ _UNITS = {
 }
 _POWERS = {"²": "square ", "³": "cubic "}
 _DOTTED = frozenset(
-    ("lb", "lbs", "oz", "cwt", "ft", "yd", "yds", "mi", "gal", "sec", "secs", "min", "mins", "hr", "hrs", "yr", "yrs")
+    (
+        *("lb", "lbs", "oz", "ozs", "cwt", "ft", "yd", "yds", "mi", "gal", "gals", "pt", "qt", "qts", "doz", "m"),
+        *(
+            "sec",
+            "secs",
+            "min",
+            "mins",
+            "hr",
+            "hrs",
+            "yr",
+            "yrs",
+            "tbsp",
+            "tsp",
+            "tbsps",
+            "tsps",
+            "m.p.h",
+            "r.p.m",
+            "p.c",
+        ),
+        *("g", "kg", "km", "cm", "mm", "mg", "cc", "kgs"),
+    )
 )
 
 _AMOUNT = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+"
@@ -87,26 +122,80 @@ _DEGREES = re.compile(rf"(?<![\d.,])({_AMOUNT})\s?(?:°\s?([CFK])\b|([℃℉])|�
 _SCALES = {"C": " Celsius", "F": " Fahrenheit", "K": " Kelvin", "℃": " Celsius", "℉": " Fahrenheit"}
 _ARC = re.compile(r"(?<=degrees)\s?(\d{1,2})[′’'](?:\s?(\d{1,2}(?:\.\d+)?)[″”\"])?")
 _TALL = re.compile(r"(?<![\w.,])(\d{1,2})\s?[′’']\s?(\d{1,2})(½)?\s?(?:″|”|\"|''|’’)")
-_PERCENT = re.compile(rf"(?<![\w.,])({_AMOUNT})?\s?([%‰])")
-_INCHES = re.compile(rf"(?<![\w.,])({_AMOUNT})\s?(?:″|in\.(?=\s(?:[a-z]|[x×])|,|\)))")
-_SPAN = re.compile(rf"(?<![\w.,/–-])({_AMOUNT})\s?[–-]\s?(?=(?:{_AMOUNT})\s?(?:[%‰°℃℉]|(?:{_SYMBOLS})(?![\w’'/&])))")
+_PERCENT = re.compile(rf"(?<![\w.,])({_AMOUNT})\s?([%‰])")
+_INCHES = re.compile(rf"(?<![\w.,])({_AMOUNT})\s?(?:″|ins?\.(?=\s(?:[a-z]|[x×])|,|\)|$))")
+_DEGREES_WORD = re.compile(r"(?<=\d) ?deg\.? ?(?=[CFK]\b)")
+_FEET_INCHES = re.compile(rf"(?<=\d)( ?(?:ft|feet|foot)\.?,? )({_AMOUNT}) ?(?:in|ins)\b(\.?)(?=(\s?)(.?))")
+_QUOTED_INCHES = re.compile(rf"(?<![\w.,])({_AMOUNT})\"(?= [a-z])")
+_STONE = re.compile(r"(?<![\w.,])(\d{1,2}) ?st\.?,? (?=\d{1,2} ?lbs?\b)")
+_SQUARE = {"sq": "square", "cu": "cubic"}
+_AREA = re.compile(
+    rf"(?<![\w.,])({_AMOUNT})([ -])(sq|cu)\.? ?"
+    r"(ft|feet|foot|ins?|inch(?:es)?|yds?|yards?|miles?|mi|km|m|metres?|meters?|cm)\b(\.?)"
+    r"(?=(\s?)(.?))"
+)
+_AREA_NAMES = {"ft": "feet", "in": "inches", "ins": "inches", "yd": "yards", "yds": "yards", "mi": "miles",
+               "km": "kilometres", "m": "metres", "cm": "centimetres"}  # fmt: skip
+_LONE_POWER = re.compile(r"(?<![\w.])(mm|cm|km|dm)([²³])")
+_LONE_NAMES = {"mm": "millimetres", "cm": "centimetres", "km": "kilometres", "dm": "decimetres"}
+_COMPASS = re.compile(r"(?<=degrees|minutes|seconds) ?([NSEW])\b(?:\.(?=[,;)]|\s[a-z]))?")
+_POINTS = {"N": "North", "S": "South", "E": "East", "W": "West"}
+_DEGREE_NOUN = re.compile(
+    r"(?<=degree)s(?= (?:angle|turn|heat|weather|slope|bend|view|arc|rotation|day|burn|incline)\b)"
+)
+_RACE = re.compile(
+    r"(?<=metre|yards|miles)(s?)(?= (?:race|dash|sprint|relay|walk|march|freestyle|backstroke|butterfly|hurdles|run)\b)"
+)
+_TEN_TO = re.compile(rf"(?<![\w.,])({_AMOUNT})\s?[x×]\s?(?=10(?:[⁻⁺⁰¹²³⁴⁵⁶⁷⁸⁹]|\^))")
+_EXPONENT = re.compile(r"(?<![\w.,])(\d{1,9}(?:\.\d{1,9})?)[eE]([+-]?)(\d{1,3})(?![\w.])")
+_SPAN = re.compile(
+    rf"(?<![\w.,/–-])({_AMOUNT})\s?[°%]?\s?[–-]\s?(?=(?:{_AMOUNT})\s?(?:[%‰°℃℉]|(?:{_SYMBOLS})(?![\w’'/&])))"
+)
 _TIMES = re.compile(rf"(?<![\w.,])({_AMOUNT})\s?[x×]\s?(?=\d)")
 _TIMES_AS_MUCH = re.compile(rf"(?<![\w.,])({_AMOUNT})\s?[x×](?!\w)")
 
 
 def measures(text: str, language: str = "en") -> str:
     """Figures with a unit, a degree, a per cent or a multiplication sign."""
-    if not any(map(str.isdigit, text)):
-        return text
+    text = _EXPONENT.sub(_exponent, text)
+    text = _STONE.sub(lambda found: f"{number(found[1])} stone ", text)
+    text = _AREA.sub(_area, text)
+    text = _LONE_POWER.sub(lambda found: _POWERS[found[2]] + _LONE_NAMES[found[1]], text)
     text = _SPAN.sub(lambda found: f"{number(found[1])} to ", text)
+    text = _DEGREES_WORD.sub("°", text)
     text = _DEGREES.sub(_degrees, text)
+    text = _DEGREE_NOUN.sub("", text)
     text = _ARC.sub(_arc, text)
+    text = _COMPASS.sub(lambda found: f" {_POINTS[found[1]]}", text)
     text = _TALL.sub(_tall, text)
+    text = _FEET_INCHES.sub(_feet_inches, text)
+    if text.count('"') % 2:
+        text = _QUOTED_INCHES.sub(lambda found: f"{number(found[1])} inch", text)
     text = _INCHES.sub(lambda found: f"{number(found[1])} {'inch' if found[1] == '1' else 'inches'}", text)
     text = _PERCENT.sub(_percent, text)
+    text = _TEN_TO.sub(lambda found: f"{number(found[1])} times ", text)
     text = _TIMES.sub(lambda found: f"{number(found[1])} by ", text)
     text = _TIMES_AS_MUCH.sub(lambda found: f"{number(found[1])} times", text)
     return _UNIT.sub(_unit, text)
+
+
+def _exponent(found: re.Match[str]) -> str:
+    sign = {"-": "minus "}.get(found[2], "")
+    return f"{number(found[1])} times ten to the power of {sign}{number(str(int(found[3])))}"
+
+
+def _area(found: re.Match[str]) -> str:
+    """1,200 sq. ft: the dot is kept where it also ends the sentence."""
+    amount, joint, shape, unit, dot, blank, following = found.groups()
+    ends = dot and (not following or (blank and following.isupper()))
+    name = "foot" if unit == "ft" and (amount == "1" or joint == "-") else _AREA_NAMES.get(unit, unit)
+    return f"{number(amount)}{joint}{_SQUARE[shape]}{joint}{name}{'.' if ends else ''}"
+
+
+def _feet_inches(found: re.Match[str]) -> str:
+    feet, amount, dot, blank, following = found.groups()
+    ends = dot and (not following or (blank and following.isupper()))
+    return f"{feet}{number(amount)} {'inch' if amount == '1' else 'inches'}{'.' if ends else ''}"
 
 
 def _unit(found: re.Match[str]) -> str:
@@ -137,9 +226,13 @@ def _arc(found: re.Match[str]) -> str:
 
 
 def _tall(found: re.Match[str]) -> str:
-    return f"{number(found[1])} foot {number(found[2])}{' and a half' if found[3] else ''}"
+    half = " and a half" if found[3] else ""
+    if int(found[2]) > 11:
+        return f"{number(found[1])} minutes {number(found[2])}{half} seconds"
+    return f"{number(found[1])} foot {number(found[2])}{half}"
 
 
 def _percent(found: re.Match[str]) -> str:
     sign = "percent" if found[2] == "%" else "per mille"
-    return f"{number(found[1])} {sign}" if found[1] else f" {sign}"
+    after = " " if found.string[found.end() : found.end() + 1].isalnum() else ""
+    return f"{number(found[1])} {sign}{after}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from narrate.text.numbers import cardinal, number
+from narrate.text.numbers import FUNCTION_WORDS, cardinal, number
 
 _CURRENCIES = {
     # sign: (one, many, one hundredth, hundredths)
@@ -34,21 +34,52 @@ _SHILLINGS = re.compile(r"(?<![\w.,£$€])(\d{1,3})s\.(?=\s+[a-z]|$|[,;)”’]
 _SIGNED = re.compile(
     rf"(?<![A-Z])(US|A|C|NZ|HK)?([{_SIGNS}])\s?({_AMOUNT})(?:(?:\s?[–-]\s?|\sto\s)\2?({_AMOUNT}))?"
     rf"(?:\s?(bn|mn|tn|[kKmMbB])(?![\w])|[\s-](hundred|thousand|million|billion|trillion)\b)?"
-    rf"(?:(?=[ -](bill|note|coin|piece|fee|fine)\b))?"
+    rf"(?:(?=[ -](bill|note|coin|piece|fee|fine)\b))?(?:\s(dollars?|pounds?|euros?)\b)?"
 )
+_TERSE = re.compile(r"£(\d{1,6})/(\d{1,2})/(\d{1,2})(?![\w/])")
+_SOLIDUS = re.compile(r"(?<![\w.,/£])(\d{1,3})/-(?![\w-])")
+_HALFPENNY = re.compile(r"(?<![\w.,£])(½|¼|¾)d\b\.?")
+_PENCE_EACH = re.compile(r"(?<![\w.,£$€])(\d{1,2})d(?= (?:a|an|each|per|apiece)\b)")
+_CODES = {
+    "USD": "U.S. dollars", "EUR": "euros", "GBP": "pounds", "CHF": "Swiss francs", "Rs": "rupees", "DM": "marks",
+    "fr": "francs", "frs": "francs", "INR": "rupees", "JPY": "yen", "kr": "kroner",
+}  # fmt: skip
+_CODE_BEFORE = re.compile(rf"(?<![\w.])(USD|EUR|GBP|CHF|Rs|DM|INR|JPY)\.? ?({_AMOUNT})(?![\w])")
+_CODE_AFTER = re.compile(rf"(?<![\w.,])({_AMOUNT}) ?(USD|EUR|GBP|CHF|INR|JPY|(?:frs?|kr)(?=\.))(?![\w])(\.?)")
+_CENTS_ONLY = re.compile(rf"([{_SIGNS}])(?=\.\d\d\b)")
 _AFTER = re.compile(rf"(?<![\w.,])({_AMOUNT})\s?([€£¥₹₽])(?!\w)")
 _CENTS = re.compile(r"(?<![\w.,])(\d{1,3})\s?¢")
+_ARTICLE = re.compile(r"\b(?:a|A|an|An|the|The) $")
+_NOUN = re.compile(r" ([a-z]+)")
 _QUARTERS = {"½": " half", "¼": " farthing", "¾": " three farthings"}
+
+
+_FARTHINGS = {"½": "halfpenny", "¼": "farthing", "¾": "three farthings"}
 
 
 def money(text: str, language: str = "en") -> str:
     """Sums of money; the old pounds, shillings and pence too."""
+    text = _TERSE.sub(r"£\1 \2s. \3d", text)
+    text = _CENTS_ONLY.sub(r"\g<1>0", text)
+    text = _CODE_BEFORE.sub(lambda found: f"{number(found[2])} {_CODES[found[1]]}", text)
+    text = _CODE_AFTER.sub(lambda found: f"{number(found[1])} {_CODES[found[2]]}{_end(found)}", text)
     text = _STERLING.sub(_sterling, text)
     text = _SIGNED.sub(_signed, text)
     text = _AFTER.sub(lambda found: _amount(found[1], _CURRENCIES[found[2]], ""), text)
+    text = _SOLIDUS.sub(lambda found: _count(found[1], "shilling", "shillings"), text)
+    text = _HALFPENNY.sub(lambda found: _FARTHINGS[found[1]] + _stop(found), text)
+    text = _PENCE_EACH.sub(lambda found: _pence(found[1], None), text)
     text = _CENTS.sub(lambda found: _count(found[1], "cent", "cents"), text)
     text = _SHILLINGS.sub(_shillings, text)
     return _PENCE.sub(lambda found: _pence(found[1], found[2]) + _stop(found), text)
+
+
+def _end(found: re.Match[str]) -> str:
+    """The dot of "500 fr.", where it also ends the sentence; that of "EUR" does."""
+    if not found[3]:
+        return ""
+    rest = found.string[found.end() : found.end() + 2].strip()
+    return "." if found[2].isupper() or not rest or rest.isupper() else ""
 
 
 def _count(written: str, one: str, many: str) -> str:
@@ -74,12 +105,20 @@ def _signed(found: re.Match[str]) -> str:
     scale = _SCALES.get((found[5] or found[6] or "").lower(), "")
     last = f" to {number(found[4])}" if found[4] else ""
     if scale:
-        return f"{number(found[3])}{last} {scale} {prefix}{names[1]}"
+        name = found[8] or (names[0] if _describes(found) else names[1])
+        return f"{number(found[3])}{last} {scale} {prefix}{name}"
     if last:
         return f"{number(found[3])}{last} {prefix}{names[1]}"
     if found[7] and "." not in found[3]:
         return f"{number(found[3])} {prefix}{names[0]}"  # a five dollar bill
     return _amount(found[3], names, prefix)
+
+
+def _describes(found: re.Match[str]) -> bool:
+    """Whether a sum stands before what it describes: "a $20 million deal"."""
+    article = _ARTICLE.search(found.string[max(0, found.start() - 4) : found.start()])
+    following = _NOUN.match(found.string, found.end())
+    return bool(article and following and following[1] not in FUNCTION_WORDS)
 
 
 def _pence(digits: str, quarter: str | None) -> str:

@@ -16,6 +16,9 @@ _QUOTE_TABLE = str.maketrans(_QUOTES)
 
 _SINGLE_OPENS = re.compile(r"‘(?=[\w“])")
 _SINGLE_CLOSES = re.compile(r"(?<=[.,!?…;:—])['’](?!\w)")
+FOREIGN_OR_SINGLE = re.compile("[‘" + "".join(_QUOTES) + "]|[.,!?…;:—]['’]").search
+"""Finds what ``quotes`` would change, and a little more."""
+
 _MARK_AT_START = re.compile(r"^[\s,;:.!?…—)\]”-]+(?=[\w“‘\"'(])")
 
 
@@ -45,11 +48,12 @@ def ornaments(text: str, language: str = "") -> str:
 def quotes(text: str, language: str = "") -> str:
     """English single and foreign quotation marks become “ and ”, so that the comma before them is heard.
 
-    An apostrophe stays an apostrophe: only ’ after a mark of punctuation is taken for a closing quotation mark.
+    One that opens nothing goes. An apostrophe stays an apostrophe: only ’ after a mark of punctuation is taken for a
+    closing quotation mark.
     """
     text = text.translate(_QUOTE_TABLE)
     text = _SINGLE_OPENS.sub("“", text)
-    return _SINGLE_CLOSES.sub("”", text)
+    return _SINGLE_CLOSES.sub("”", text).replace("‘", " ")
 
 
 def no_stray_start(text: str, language: str = "") -> str:

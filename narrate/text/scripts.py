@@ -40,9 +40,12 @@ def script_of(character: str) -> str:
     return unicodedata.name(character, "UNKNOWN").partition(" ")[0]
 
 
+_PERHAPS_FOREIGN = re.compile(r"[^\W\d_A-Za-z\u00c0-\u024f]").search
+
+
 def foreign(text: str) -> tuple[float, str]:
     """The share of letters that are not Latin, 0..1, and the name of the commonest other script ("" without one)."""
-    if not any(c.isalpha() for c in text if not c.isascii()):
+    if not _PERHAPS_FOREIGN(text):
         return 0.0, ""
     scripts = Counter("LATIN" if c.isascii() else script_of(c) for c in text if c.isalpha())
     total = sum(scripts.values())

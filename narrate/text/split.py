@@ -10,6 +10,7 @@ import regex
 import sentencex
 
 from narrate.script import Boundary
+from narrate.text.mending import mended
 
 _CLAUSE_END = re.compile(r"(?:[,;:،；：，、،؛]|[–—])[\"'”’»)\]]*\s*|\s+(?=[–—(])|(?<=[。！？।])")
 _WORD_END = re.compile(r"\s+")
@@ -37,7 +38,7 @@ def split(text: str, cost: Cost, language: str = "en") -> list[Piece]:
     """
     if cost(text) <= 1:
         return [Piece(0, len(text), "paragraph")]
-    units = list(_units(text, 0, _sentences(text, language), "sentence", cost))
+    units = list(_units(text, 0, sentences(text, language), "sentence", cost))
     pieces = _pack(units)
     pieces[-1] = Piece(pieces[-1].start, len(text), "paragraph")
     return pieces
@@ -104,10 +105,11 @@ def _pack(units: list[_Unit]) -> list[Piece]:
     return pieces
 
 
-def _sentences(text: str, language: str) -> list[int]:
+def sentences(text: str, language: str) -> list[int]:
     """The ends of the sentences of ``text``, by sentencex's rules for the language (those of English for unknown ones).
 
-    Its answer is used only where it loses no character; a text that it alters counts as one sentence.
+    Its answer is used only where it loses no character; a text that it alters counts as one sentence. Cuts that
+    ``mending`` knows to be wrong are undone.
     """
     primary = language.split("-")[0].lower() or "en"
     parts = sentencex.segment(primary, text)
@@ -116,4 +118,4 @@ def _sentences(text: str, language: str) -> list[int]:
     ends: list[int] = []
     for part in parts:
         ends.append((ends[-1] if ends else 0) + len(part))
-    return ends
+    return mended(text, ends, primary)

@@ -24,6 +24,10 @@ _ABOUT = re.compile(r"(?<![\w])~ ?(?=\d)")
 _NUMBERED = re.compile(r"(?<![\w&])#\s?(?=\d)")
 _LETTERED = re.compile(r"\b([A-Z]{1,3})\s?&\s?([A-Z]{1,3})\b(?!\w)")
 _PRODUCT = re.compile(r"(?<=\d) ?[*·] ?(?=\d)")
+_SECTIONS = re.compile(r"§§\s?")
+_PARAGRAPH = re.compile(r"¶\s?(?=\d)")
+_CLAUSE = re.compile(r"(?<=\d)(?=\([a-z0-9]{1,3}\))")
+_ARROW = re.compile(r"(?<=[\w)’”\"'])\s?[-=]+>\s?(?=[\w(‘“\"'])")
 _ETC = re.compile(r"&c\b\.?")
 _POWER = re.compile(
     r"(?:(?<=[\d)])|(?<=\b[^\W\d_])|(?<=\bmc))(?:[⁻⁺]?[⁰²³⁴⁵⁶⁷⁸⁹][⁰¹²³⁴⁵⁶⁷⁸⁹]*|[⁻⁺]?¹[⁰¹²³⁴⁵⁶⁷⁸⁹]+|⁻¹|ⁿ)"
@@ -57,6 +61,9 @@ def _power(exponent: str) -> str:
 def signs(text: str, language: str = "en") -> str:
     """Signs by their names. "&c." is et cetera, "C#" sharp, "#1" number one, "~5" about five."""
     text = _ETC.sub("et cetera", text)
+    text = _SECTIONS.sub("sections ", text)
+    text = _CLAUSE.sub(" ", text)
+    text = _ARROW.sub(" to ", text)
     text = _SHARP.sub(r"\1 sharp", text)
     text = _PLUSES.sub(" plus plus", text)
     text = _NUMBERED.sub("number ", text)
@@ -67,8 +74,8 @@ def signs(text: str, language: str = "en") -> str:
 
 
 def about(text: str, language: str = "en") -> str:
-    """ "~5" is about five; runs before ornaments are dropped."""
-    return _ABOUT.sub("about ", text)
+    """ "~5" is about five, "¶ 3" paragraph three; runs before ornaments are dropped."""
+    return _PARAGRAPH.sub("paragraph ", _ABOUT.sub("about ", text))
 
 
 def _lettered(found: re.Match[str]) -> str:

@@ -12,14 +12,19 @@ _NUMBER = re.compile(
     r"|\(\d{3}\) ?\d{3}[ .-]\d{4}"
     r"|(?:1-)?\d{3}[.-]\d{3}[.-]\d{4}"
     r"|\d{3}-\d{4}"
+    r"|\(0\d{2,4}\) ?\d{3,4} \d{3,4}"  # British
+    r"|0\d{2,3} \d{3,4} \d{4}"
+    r"|0\d{4} \d{5,6}"
     r")(?![\w/]|[.,-]\d)"
 )
+_WORDED = re.compile(r"(?<![\w.,$£€/+-])1-(8\d\d|900)-(?=[A-Za-z]{4,})")
 _GROUP = re.compile(r"\d+")
 
 
 def telephone(text: str, language: str = "en") -> str:
     """Telephone numbers: the groups are parted by commas, "+" is "plus"."""
-    return _NUMBER.sub(_said, text) if any(map(str.isdigit, text)) else text
+    text = _WORDED.sub(lambda found: f"one, {digit_by_digit(found[1])}, ", text)
+    return _NUMBER.sub(_said, text)
 
 
 def _said(found: re.Match[str]) -> str:

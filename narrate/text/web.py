@@ -29,6 +29,10 @@ _TAG = re.compile(r"(?<![\w&])#(?=[A-Za-z]{2})")
 _FILE = re.compile(
     r"(?<![\w.])([A-Za-z][\w-]{0,63})\.(txt|pdf|md|html?|js|py|json|csv|toml|ya?ml|jpe?g|png|mp3|docx?|exe|zip)\b"
 )
+_PATH = re.compile(
+    r"(?<![\w/.<~])(?:[~.]{0,2}/(?:[\w.-]{1,64}/){1,12}[\w.-]{0,64}|(?:[\w-]{1,64}/){1,12}[\w-]{1,64}\.[a-z]{2,4}\b)"
+)
+_DRIVE = re.compile(r"(?<!\w)([A-Za-z]):\\([\w.\\-]{1,200})")
 _RUNS = re.compile(r"\d+|[^\W\d_]+|[^\s\w]|_")
 _SCHEME = re.compile(r"^(?:[A-Za-z]+:)?//(?:www\.)?|^www\.", re.IGNORECASE)
 
@@ -57,8 +61,18 @@ def _say(address: str, words: tuple[str, ...]) -> str:
     return " ".join(filter(None, said))
 
 
+def _path(path: str) -> str:
+    bare = path.rstrip(".")
+    names = {".": "dot", "/": "slash", "\\": "backslash", "-": "dash", "_": "underscore", "~": "tilde"}
+    said = " ".join(names.get(run, run) for run in _RUNS.findall(bare))
+    return said + path[len(bare) :]
+
+
 def handles(text: str, language: str = "en") -> str:
-    """@name, #TagOfWords and file.txt in English."""
+    """@name, #TagOfWords, file.txt and paths of files in English."""
+    if "/" in text:
+        text = _PATH.sub(lambda found: _path(found[0]), text)
+    text = _DRIVE.sub(lambda found: f"{found[1]} drive {_path(found[2])}", text)
     text = _FILE.sub(lambda found: f"{found[1].replace('_', ' ')} dot {found[2]}", text)
     text = _NAME.sub("at ", text)
     return _TAG.sub("hashtag ", text) if "#" in text else text

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from narrate.text.split import Piece, split
+from narrate.text.mending import MENDS
+from narrate.text.split import Piece, sentences, split
 
 PROSE = (
     "It was the best of times, it was the worst of times; it was the age of wisdom. “Dr. Smith,” he said, "
@@ -97,3 +99,111 @@ def test_languages_end_their_sentences_in_their_own_way(language: str, text: str
     pieces = split(text, by_length(len(first) + 2), language)
     assert text[pieces[0].start : pieces[0].end].strip() == first
     assert pieces[0].after == "sentence"
+
+
+CLASSICS = [
+    ("en", "“Stop!” he said.|He ran."),
+    ("en", "“Stop!”|She ran."),
+    ("en", "‘Stop!’ he said.|He ran."),
+    ("en", '"Stop!" he said.|He ran.'),
+    ("en", "“Where are you going?” asked Tom.|“Home,” she said."),
+    ("en", "“Come!” Holmes cried.|“Now!”"),
+    ("en", "“Good-bye.”|“Stay!”|“No.”"),
+    ("en", "“But why?”—he paused—“why?”"),
+    ("en", "“Why, Mr.——” he began.|She left."),
+    ("en", "He asked, “Why?”|She did not say."),
+    ("en", "Yahoo! is a company.|It is old."),
+    ("en", "J. R. R. Tolkien wrote it.|He was old."),
+    ("en", "Mr. Smith came.|Mrs. Low went."),
+    ("en", "Dr. Smith and Prof. Hill met at St. Ives.|It rained."),
+    ("en", "Wm. Smith and Chas. Brown.|They came."),
+    ("en", "Lt.-Col. Smith came.|So did he."),
+    ("en", "Messrs. Smith & Co. came.|They left."),
+    ("en", "It cost 3.14 dollars.|He paid."),
+    ("en", "He waited... and waited.|Then he left."),
+    ("en", "He waited . . . and waited.|Then he left."),
+    ("en", "He waited....|Then he left."),
+    ("en", "See p. 12 for more.|Then go on."),
+    ("en", "“No. 5,” he said.|He left."),
+    ("en", "Vol. II. was lost.|So was the rest."),
+    ("en", "Use e.g. this one.|Or that."),
+    ("en", "We met at 5 p.m. today.|So did they."),
+    ("en", "the 5th inst. he came.|She did not."),
+    ("en", "approx. 5 men.|They came."),
+    ("en", "He lived in the U.S.|He liked it."),
+    ("en", "The U.S. Army came.|It left."),
+    ("en", "It was plan B.|The next day came."),
+    ("en", "1. One thing is sure.|It rains."),
+    ("en", "Mr. and Mrs. Smith of No. 5 St. James St. came at 7.45 p.m. with J. Low.|They left."),
+    ("de", "Das ist am 3. Mai passiert.|Es regnete."),
+    ("de", "Er kam im 19. Jahrhundert.|Sie nicht."),
+    ("de", "Das ist z. B. ein Satz.|Hier ist der zweite."),
+    ("de", "Das ist z.B. ein Satz.|Hier ist der zweite."),
+    ("de", "„Halt!“, rief er.|Sie lief."),
+    ("de", "»Halt!« rief er.|Sie lief."),
+    ("de", "Dr. Müller kam.|Karl V. kam.|Er ging."),
+    ("fr", "« Halte ! » dit-il.|Elle partit."),
+    ("fr", "« Où vas-tu ? » demanda-t-il.|Elle partit."),
+    ("fr", "M. Dupont arriva.|Mme. Dupont partit."),
+    ("es", "¿Adónde vas?|¡A casa!|Bueno."),
+    ("es", "El Sr. López llegó.|La Sra. López se fue."),
+    ("es", "—¡Alto! —dijo él.|Ella corrió."),
+    ("it", "Il sig. Rossi arrivò.|Lei partì."),
+    ("ru", "«Стой!» — сказал он.|Она ушла."),
+    ("pl", "P. Nowak przyszedł.|Koniec."),
+    ("sv", "T.ex. detta.|Och det."),
+    ("nl", "Dhr. Jansen kwam.|Hij ging."),
+    ("zh", "今天天气很好。|我们去公园吧！|好吗？"),
+    ("zh", "“你好！”他说。|我走了。"),
+    ("ja", "「止まれ！」と彼は言った。|彼女は走った。"),
+    ("ja", "山路を登りながら、こう考えた。|智に働けば角が立つ。"),
+    ("ar", "هل أنت بخير؟|نعم."),
+    ("fa", "سلام؟|خوبم."),
+    ("hi", "यह पहला वाक्य है।|यह दूसरा है।"),
+    ("ur", "یہ پہلا ہے۔|یہ دوسرا ہے۔"),
+    ("ko", "안녕하세요.|저는 민수입니다."),
+    ("hy", "Բարեւ։|Ինչպես ես։"),
+    ("am", "ሰላም።|እንዴት ነህ።"),
+]
+
+
+@pytest.mark.parametrize(("language", "marked"), CLASSICS)
+def test_sentences_end_where_a_reader_ends_them(language: str, marked: str) -> None:
+    parts = marked.split("|")
+    text = ("" if language in ("zh", "ja") else " ").join(parts)
+    found, start = [], 0
+    for end in sentences(text, language):
+        found.append(text[start:end].strip())
+        start = end
+    assert found == parts
+
+
+def test_every_mend_has_its_reason() -> None:
+    assert all(mend.because for mend in MENDS)
+
+
+def test_an_endless_sentence_of_many_clauses_is_cut_between_them() -> None:
+    text = ", ".join(f"it was the season of {number} and of light" for number in range(40)) + "."
+    parts = texts(text, 200)
+    assert all(part.rstrip()[-1] in ",." for part in parts)
+    assert min(map(len, parts)) > 80
+
+
+@pytest.mark.parametrize("language", ["th", "lo", "km", "my"])
+def test_scripts_without_blanks_and_stops_are_cut_all_the_same(language: str) -> None:
+    text = {"th": "สวัสดีครับผมชื่อสมชาย", "lo": "ສະບາຍດີ", "km": "សួស្តី", "my": "မင်္ဂလာပါ"}[language] * 20
+    pieces = split(text, by_length(50), language)
+    assert all(piece.end - piece.start <= 50 for piece in pieces)
+    assert pieces[-1].end == len(text)
+
+
+@pytest.mark.parametrize("piece", ["1. ", "M. ", "“A!” B ", "a. ", "—", "Mr. "])
+def test_mending_takes_time_by_length_only(piece: str) -> None:
+    def seconds(count: int) -> float:
+        start = time.process_time()
+        sentences(piece * count, "en")
+        return time.process_time() - start
+
+    seconds(10)
+    short, long = max(seconds(300), 0.002), seconds(3000)
+    assert long < 60 * short
