@@ -36,6 +36,8 @@ class Traits:
     (least, most) plausible length of its speech per speakable character, used to catch cut-off or runaway answers;
     ``pace`` is the usual length per character of text, used to tell beforehand how long a book will sound.
     ``timings``: answers carry word times. ``local``: speech costs cores here, not requests elsewhere.
+    ``phonemes`` are the alphabets it takes in the text: with "ipa" it understands ``[Worcester](/ˈwʊstə/)``. Such a
+    notation counts with its written word towards ``max_chars`` and every length (``narrate.text.phonemes.heard``).
     """
 
     name: str
@@ -50,6 +52,7 @@ class Traits:
     price: Price | None = None
     timings: bool = False
     local: bool = False
+    phonemes: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,18 @@ class VoiceInfo:
     name: str
     language: str
     description: str = ""
+
+
+class Dictionary(Protocol):
+    """What an engine knows of words before it speaks: for lists of those worth a listener's ear."""
+
+    def knows(self, word: str) -> bool:
+        """Whether ``word`` is listed, so that its sound is no guess. In doubt False."""
+        ...
+
+    def pronounce(self, text: str) -> str:
+        """How ``text`` would be said, in IPA; "" when it cannot be told."""
+        ...
 
 
 class Engine(Protocol):

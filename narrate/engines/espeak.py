@@ -28,6 +28,8 @@ from narrate.engines import Speech, Traits, VoiceInfo
 from narrate.errors import EngineClosed, EngineError, EngineRefused, EngineUnavailable, JobError
 from narrate.script import Chunk, Voice
 from narrate.settings import number, settled
+from narrate.text.mnemonics import mnemonics
+from narrate.text.phonemes import NOTATION, heard
 from narrate.text.scripts import MOSTLY, foreign, script_of
 
 NAME = "espeak"
@@ -147,22 +149,31 @@ class Espeak:
             seconds_per_character=(0.02, 0.4),
             timings=True,
             local=True,
+            phonemes=frozenset(("ipa",)),
         )
 
     def speak(self, chunk: Chunk) -> Speech:
         """Say ``chunk`` as 16-bit PCM with the time of each word."""
-        text = _clean(chunk.text)
-        if len(text) > _MAX_CHARS:
-            raise EngineRefused(f"espeak takes {_MAX_CHARS} characters at once, not {len(text)}", engine=NAME)
-        _check_script(text, chunk.voice.language)
+        text, noted = _phonemes(_clean(chunk.text), chunk.voice.language)
+        written = heard(_clean(chunk.text))
+        if len(written) > _MAX_CHARS:
+            raise EngineRefused(f"espeak takes {_MAX_CHARS} characters at once, not {len(written)}", engine=NAME)
+        _check_script(written, chunk.voice.language)
         speed = float(chunk.voice.setting("speed", "1"))
-        request = {"text": text, "voice": chunk.voice.name, "wpm": round(_WORDS_PER_MINUTE * speed)}
+        request: dict[str, Any] = {"text": text, "voice": chunk.voice.name, "wpm": round(_WORDS_PER_MINUTE * speed)}
+        if noted:
+            request["phonemes"] = True
         header, pcm = self._ask(request, self._patience + _PATIENCE[1] * len(text))
         if "error" in header:
             raise EngineClosed(str(header["error"]), engine=NAME)
         if not pcm or not any(pcm):
             raise EngineRefused("espeak-ng finds nothing to say in this text", engine=NAME)
-        return Speech(pcm, "pcm_s16le", int(header["rate"]), _words(text, header["words"], header["length_ms"]))
+        return Speech(pcm, "pcm_s16le", int(header["rate"]), _words(text, noted, header["words"], header["length_ms"]))
+
+    def pronounce(self, text: str, voice: Voice) -> str:
+        """How ``voice`` would say ``text``, in IPA."""
+        header, _ = self._ask({"text": _clean(text)[:_MAX_CHARS], "voice": voice.name, "ipa": True}, self._patience)
+        return str(header.get("ipa", ""))
 
     def _ask(self, request: dict[str, Any], limit: float) -> tuple[dict[str, Any], bytes]:
         worker = self._worker()
@@ -295,18 +306,43 @@ def _check_script(text: str, language: str) -> None:
         )
 
 
-def _words(text: str, timings: list[list[int]], length_ms: int) -> tuple[Word, ...]:
+class _Noted(NamedTuple):
+    """A range of what is sent that holds mnemonics, and the word they stand for."""
+
+    start: int
+    end: int
+    word: str
+
+
+def _phonemes(text: str, language: str) -> tuple[str, list[_Noted]]:
+    """``text`` with mnemonics for each notation; a word whose phonemes the voice lacks is left to the voice."""
+    if "](/" not in text:
+        return text, []
+    sent, noted, at = "", [], 0
+    for found in NOTATION.finditer(text):
+        sent += text[at : found.start()].replace("[[", "[ [")
+        said = mnemonics(found[2], language)
+        if said:
+            noted.append(_Noted(len(sent), len(sent) + len(said) + 4, found[1]))
+        sent += f"[[{said}]]" if said else found[1]
+        at = found.end()
+    return sent + text[at:].replace("[[", "[ ["), noted
+
+
+def _words(text: str, noted: list[_Noted], timings: list[list[int]], length_ms: int) -> tuple[Word, ...]:
     """Word events as times: a word lasts until the next begins. Letters spelled one by one are one word."""
     found: list[Word] = []
     last = -1
     for index, (first, size, start) in enumerate(timings):
         end = timings[index + 1][2] if index + 1 < len(timings) else max(length_ms, start)
-        word = text[first : first + size] or _at(text, first)
-        if first == last:
+        own = next((one for one in noted if one.start <= first < one.end), None)
+        place = own.start if own else first
+        word = own.word if own else text[first : first + size] or _at(text, first)
+        if place == last:
             found[-1] = replace(found[-1], end_ms=max(start, end))
         elif word.strip():
             found.append(Word(word, start, max(start, end)))
-            last = first
+            last = place
     return tuple(found)
 
 

@@ -2,9 +2,10 @@
 
     python -P espeak_worker.py LIBRARY DATA
 
-Requests are lines of JSON on standard input: ``{"text", "voice", "wpm"}``. An answer is a line of JSON on standard
-output, ``{"size", "rate", "words": [[first character, length, start ms], ...], "length_ms"}`` and ``size`` bytes of
-16-bit mono PCM, or ``{"error": "..."}``.
+Requests are lines of JSON on standard input: ``{"text", "voice", "wpm"}``, with ``"phonemes": true`` when the text
+holds mnemonics between [[ and ]]. An answer is a line of JSON on standard output, ``{"size", "rate", "words": [[first
+character, length, start ms], ...], "length_ms"}`` and ``size`` bytes of 16-bit mono PCM, or ``{"error": "..."}``. To
+``{"text", "voice", "ipa": true}`` it is ``{"size": 0, "ipa"}``: how the voice would say the text.
 
 One utterance changes the sound of the next within one process (by a few samples), so each is spoken in a fork of the
 warm process; where there is no fork, the process answers once and ends. It imports nothing but the standard library
@@ -23,6 +24,8 @@ from typing import Any
 _SYNCHRONOUS = 2
 _DONT_EXIT = 0x8000
 _UTF8 = 1
+_PHONEMES = 0x100
+_IPA = 2
 _BY_CHARACTER = 1
 _RATE_PARAMETER = 1
 _WORD_EVENT = 1
@@ -78,17 +81,30 @@ class Library:
             index += 1
         return 0
 
-    def speak(self, text: str, voice: str, wpm: int) -> bytes:
+    def speak(self, text: str, voice: str, wpm: int, phonemes: bool) -> bytes:
         """The whole answer to one request."""
         if self._lib.espeak_SetVoiceByName(voice.encode()) != 0:
             return _line({"error": f"espeak-ng has no voice '{voice}'"})
         self._lib.espeak_SetParameter(_RATE_PARAMETER, wpm, 0)
         spoken = text.encode()
-        status = self._lib.espeak_Synth(spoken, len(spoken) + 1, 0, _BY_CHARACTER, 0, _UTF8, None, None)
+        flags = _UTF8 | (_PHONEMES if phonemes else 0)
+        status = self._lib.espeak_Synth(spoken, len(spoken) + 1, 0, _BY_CHARACTER, 0, flags, None, None)
         if status != 0:
             return _line({"error": f"espeak-ng failed with status {status}"})
         header = {"size": len(self._pcm), "rate": self.rate, "words": self._words, "length_ms": self._end}
         return _line(header) + bytes(self._pcm)
+
+    def ipa(self, text: str, voice: str) -> bytes:
+        """How a voice would say a text."""
+        if self._lib.espeak_SetVoiceByName(voice.encode()) != 0:
+            return _line({"error": f"espeak-ng has no voice '{voice}'"})
+        tell = self._lib.espeak_TextToPhonemes
+        tell.restype = ctypes.c_char_p
+        tell.argtypes = [ctypes.POINTER(ctypes.c_char_p), ctypes.c_int, ctypes.c_int]
+        rest, said = ctypes.c_char_p(text.encode()), []
+        while rest.value:  # it takes a clause at a time
+            said.append((tell(ctypes.byref(rest), _UTF8, _IPA) or b"").decode("utf-8", "replace").strip())
+        return _line({"size": 0, "ipa": " ".join(filter(None, said))})
 
 
 def _line(header: dict[str, Any]) -> bytes:
@@ -97,7 +113,12 @@ def _line(header: dict[str, Any]) -> bytes:
 
 def _answer(library: Library, line: bytes) -> None:
     request = json.loads(line)
-    sys.stdout.buffer.write(library.speak(request["text"], request["voice"], request["wpm"]))
+    text, voice = request["text"], request["voice"]
+    if request.get("ipa"):
+        answer = library.ipa(text, voice)
+    else:
+        answer = library.speak(text, voice, request["wpm"], request.get("phonemes", False))
+    sys.stdout.buffer.write(answer)
     sys.stdout.buffer.flush()
 
 

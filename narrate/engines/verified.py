@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from narrate.engines import Engine, Speech, Traits
 from narrate.errors import AudioError, EngineUnavailable
 from narrate.script import Chunk
+from narrate.text.phonemes import heard
 
 if TYPE_CHECKING:
     import numpy as np
@@ -104,7 +105,7 @@ def _listen(samples: NDArray[np.int16], rate: int, chunk: Chunk, traits: Traits)
     if not len(loud):
         raise AudioError("the audio is silent")
     seconds = (int(loud[-1]) - int(loud[0]) + 1) / rate
-    letters = speakable(chunk.text)
+    letters = speakable(heard(chunk.text))
     speed = float(chunk.voice.setting("speed") or 1)
     least, most = (bound * letters / speed for bound in traits.seconds_per_character)
     if not least - SLACK_S <= seconds <= most + SLACK_S:

@@ -16,6 +16,7 @@ from narrate.engines import espeak
 from narrate.engines.espeak import Espeak, Installed, voice
 from narrate.errors import EngineClosed, EngineRefused, EngineUnavailable, JobError
 from narrate.script import Chunk, Voice
+from narrate.text import mnemonics
 from tests.suites.engine_suite import EngineSuite
 
 
@@ -217,3 +218,51 @@ def test_traits(engine: Espeak) -> None:
     assert traits.normalises
     assert traits.timings
     assert traits.local
+
+
+def test_phonemes_in_the_text_are_said(engine: Espeak) -> None:
+    noted = engine.speak(chunk("Mister [Cholmondeley](/ˈtʃʌmli/) said so.", "en-us"))
+    spelt = engine.speak(chunk("Mister Chumley said so.", "en-us"))
+    assert [word.text for word in noted.words] == ["Mister", "Cholmondeley", "said", "so"]
+    assert len(noted.audio) == pytest.approx(len(spelt.audio), rel=0.02)
+    assert noted.audio != engine.speak(chunk("Mister Cholmondeley said so.", "en-us")).audio
+    assert engine.traits.phonemes == {"ipa"}
+
+
+def test_several_words_of_phonemes_are_one_word_as_written(engine: Espeak) -> None:
+    said = engine.speak(chunk("To [San José](/sæn hoʊˈseɪ/) she went.", "en-us"))
+    assert [word.text for word in said.words] == ["To", "San José", "she", "went"]
+
+
+def test_phonemes_a_voice_lacks_are_left_to_it(engine: Espeak) -> None:
+    assert engine.speak(chunk("Ja, [Praha](/ˈpraɦa/).", "cs")).audio == engine.speak(chunk("Ja, Praha.", "cs")).audio
+    assert espeak._phonemes("[Goethe](/ˈɡøːtə/) [[x]]", "de") == ("[['gY:t@]] [ [x]]", [(0, 10, "Goethe")])
+    assert espeak._phonemes("[[x]] [y]", "de") == ("[[x]] [y]", [])
+
+
+def test_how_a_voice_would_say_a_text(engine: Espeak) -> None:
+    assert engine.pronounce("Worcester, or so. Yes!", voice("en-us")) == "wˈʊstɚ ɔːɹ sˈoʊ jˈɛs"
+    assert engine.pronounce("schön", voice("de")) == "ʃˈøːn"
+    assert engine.pronounce("", voice("de")) == ""
+
+
+ALL = {"en": "en-us", "de": "de", "fr": "fr", "es": "es", "it": "it"}
+
+
+@pytest.mark.parametrize("language", sorted(mnemonics.LANGUAGES))
+def test_every_mnemonic_is_known_to_its_voice(engine: Espeak, language: str) -> None:
+    """An unknown one would end the word: each stands before the same syllables, and all must be longer than those."""
+    found = voice(ALL[language])
+
+    def length(said: str) -> int:
+        request = {"text": f"[[{said}]]", "voice": found.name, "wpm": 175, "phonemes": True}
+        return int(engine._ask(request, 20)[0]["length_ms"])
+
+    signs = mnemonics._ENGLISH if language == "en" else mnemonics._table()
+    tail = mnemonics.mnemonics("tatatata", language)
+    bare = length(tail)
+    assert length("2" + tail) < 0.7 * bare  # a sign that none of the tables has
+    for sign in signs:
+        said = mnemonics.mnemonics(f"{sign}tatatata", language)
+        if said.strip("'") != tail.strip("'") and sign not in "ˈˌ":
+            assert length(said) > 0.9 * bare, (language, sign, said)

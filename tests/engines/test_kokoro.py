@@ -200,3 +200,48 @@ def test_a_missing_package_says_how_to_install_it(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(EngineClosed, match=message):
         Kokoro().speak(chunk("Hello there."))
+
+
+@pytest.mark.parametrize(
+    ("text", "heard"),
+    [
+        ("Mr. [Cholmondeley](/ˈtʃʌmli/) said so.", "mˈɪstəɹ ʧˈʌmli sˈɛd sˌO."),
+        ("the [Aoife](/ˈiːfə/), the dog", "ði ˈifə, ðə dˈɔɡ."),  # "the" as before a vowel
+        ("[Worcester](/ˈwʊstə/)’s “[Keats](/kiːts/)!”", "wˈʊstəz “kˈits!”"),
+        ("[Zhou](/dʒoʊ/)-Smith", "ʤˈOsmˈɪθ."),
+        ("[San José](/sæn hoʊˈseɪ/)?", "sˈæn hOsˈA?"),
+        ("[Ἀχιλλεύς](/əˈkɪliːz/) ran", "əkˈɪliz ɹˈæn."),
+    ],
+)
+def test_phonemes_in_the_text_are_said(text: str, heard: str) -> None:
+    assert ENGINE._load().symbols(chunk(text)) == heard
+
+
+def test_phonemes_count_with_their_word_towards_the_limit() -> None:
+    noted = "[Cholmondeley](/ˈtʃʌmli/) "
+    text = noted * 21 + "so"
+    assert len(text) > 280
+    with pytest.raises(EngineRefused, match="it takes 280 characters at once, not 286"):
+        ENGINE.speak(chunk(noted * 22))
+    assert ENGINE.traits.phonemes == {"ipa"}
+    assert kokoro.heard(text) == "Cholmondeley " * 21 + "so"
+
+
+def test_every_english_sound_survives_the_stand_in() -> None:
+    sounds = "".join(kokoro._SOUNDS.split())
+    found = kokoro.NOTATION.fullmatch("[word](/" + "ˈtʃʌmli" + "/)")
+    assert found is not None
+    assert kokoro._sounds(kokoro._stand_in(found)[3:-3]) == "ʧˈʌmli"
+    assert set(sounds) <= set(ENGINE._load().vocabulary)
+
+
+def test_the_dictionary_knows_words_without_the_model() -> None:
+    told = kokoro.dictionary()
+    assert [word for word in ("wandered", "London", "cats", "SHOUTED", "Roylott", "xyzzle") if told.knows(word)] == [
+        "wandered",
+        "London",
+        "cats",
+        "SHOUTED",
+    ]
+    assert told.pronounce("Roylott") == "ɹˈɔɪlɑt"
+    assert told.pronounce("judge") == "dʒˈʌdʒ"
