@@ -258,6 +258,7 @@ class _Assembly:
                 key=segment.key,
                 digest=segment.digest,
                 request_id=segment.request_id,
+                places=tuple((origin.anchor, origin.first, origin.last) for origin in chunk.origins),
             )
 
 

@@ -120,7 +120,10 @@ class Blob:
 
 @dataclass(frozen=True, slots=True)
 class Cue:
-    """Text bound to its time in the whole book, in milliseconds."""
+    """Text bound to its time in the whole book, in milliseconds.
+
+    ``places`` are where it stands in the source, as (anchor of the block, first character, one past the last).
+    """
 
     anchor: str
     text: str
@@ -130,6 +133,7 @@ class Cue:
     key: str
     digest: str
     request_id: str = ""
+    places: tuple[tuple[str, int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

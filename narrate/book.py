@@ -15,12 +15,54 @@ BlockKind = Literal[
     "heading",  # a title, subtitle or number of a chapter or section
     "paragraph",
     "verse",  # lines separated by "\n" are read with a breath between
-    "item",  # a list item
-    "cell",  # a table row, already joined as it should be read
+    "item",  # a list item; its printed number or letter is the label
+    "cell",  # a table row; the cells are marks
     "caption",
     "code",
+    "formula",  # a formula set apart; what it says is in ``said``
+    "image",  # a picture set apart; its text is empty, its alternative text is ``said``
     "note",  # the body of a footnote or an endnote
     "break",  # a scene break; its text is empty
+]
+
+Within = Literal[
+    "letter",  # a letter, telegram or diary entry quoted in the text
+    "epigraph",
+    "sidebar",  # beside the main text: an aside, a tip, a box
+    "pull quote",  # repeats a sentence of the text in large type
+    "stage direction",  # a whole block of it
+    "running head",  # a heading that stands again at the top of a page or file
+    "transcriber's note",
+    "contents list",  # a list of links to chapters inside a page that holds other text too
+    "byline",
+]
+"""What the text around a block is, where that matters to a listener."""
+
+MarkKind = Literal[
+    "language",  # value: the BCP 47 tag of a passage in another language than its block
+    "ruby",  # value: the reading printed beside these characters
+    "phonemes",  # value: how the source says it is pronounced, as "ipa:wʊstə" or "x-sampa:..."
+    "abbreviation",  # value: what it stands for
+    "speaker",  # who speaks, in a play
+    "stage direction",
+    "cell",  # a cell of a table row; value: the header it stands under, "" for none
+    "header cell",  # a cell that is itself a header of its column (in a row of headers) or of its row
+    "place",  # value: the anchor in the source where these characters stand, when they come from another place
+]
+
+AsideKind = Literal[
+    "note reference",
+    "page number",
+    "line number",
+    "ruby bracket",
+    "formula",
+    "image",
+    "hidden text",
+    "link back from a note",
+    "contents",
+    "embedded media",
+    "form control",
+    "picture text",
 ]
 
 ChapterKind = Literal[
@@ -36,6 +78,15 @@ ChapterKind = Literal[
     "notes",
     "advertisement",
     "index",
+    "bibliography",
+    "glossary",
+    "dedication",
+    "epigraph",
+    "introduction",  # also a foreword or a preface
+    "afterword",
+    "acknowledgements",
+    "appendix",
+    "about the author",
 ]
 
 
@@ -48,18 +99,63 @@ def letters_and_digits(text: str) -> int:
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """What the source says of a range of a block's text: characters ``start`` to ``end``, half-open.
+
+    Marks of one kind do not overlap; marks of different kinds may nest.
+    """
+
+    start: int
+    end: int
+    kind: MarkKind
+    value: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """What stands in a block but is not part of its running text: before the character ``at`` of the block's text.
+
+    ``text`` is as it stands in the source and counts for P1 ("" for a picture). ``said`` is what would be said of it
+    where that is not its text: alternative text, a formula in words. ``target`` names the note that a note reference
+    leads to, as ``Block.note`` does. What stands between blocks is an aside of a neighbour.
+    """
+
+    at: int
+    kind: AsideKind
+    text: str
+    said: str = ""
+    target: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Block:
     """The smallest piece of a book: a paragraph, a heading, a stanza.
 
     ``text`` is clean: NFC, white space folded to single blanks (verse keeps "\\n" between lines), no note
-    references, no page numbers. ``anchor`` is the place in the source (``text/ch03.xhtml#p12``, or
-    ``book.md:120`` for a line). ``language`` is a BCP 47 tag when it differs from the book's, else "".
+    references, no page numbers: those are ``asides``. ``anchor`` is the place in the source
+    (``text/ch03.xhtml#p12``, or ``book.md:120`` for a line). ``language`` is a BCP 47 tag when it differs from the
+    book's, else "". ``label`` is what the page prints before it and the text does not hold: the number of a list item
+    ("3."). ``said`` is what a listener gets of a picture or a formula. ``within`` says what the text around it is.
+    ``note`` names the note that the block is a part of, as note references name it.
     """
 
     kind: BlockKind
     text: str
     anchor: str
     language: str = ""
+    label: str = ""
+    said: str = ""
+    within: Within | Literal[""] = ""
+    note: str = ""
+    marks: tuple[Mark, ...] = ()
+    asides: tuple[Aside, ...] = ()
+
+    @property
+    def characters(self) -> int:
+        """The letters and digits of its text, its asides and the readings of its ruby: its share of P1."""
+        aside = sum(letters_and_digits(item.text) for item in self.asides)
+        ruby = sum(letters_and_digits(mark.value) for mark in self.marks if mark.kind == "ruby")
+        return letters_and_digits(self.text) + aside + ruby
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +179,8 @@ class Chapter:
 class Skip:
     """Text of the source that is not spoken, and why.
 
-    ``reason`` is a short stable phrase ("note reference", "page number", "hidden text", "contents");
+    ``reason`` is a short stable phrase: a kind of the reading policy ("note reference", "page number", "contents"), or
+    what else kept it from being spoken;
     ``where`` an anchor; ``characters`` its letters and digits; ``preview`` its first words, at most 80 characters.
     """
 
@@ -137,8 +234,9 @@ class Book:
     """A loaded book.
 
     ``source_characters`` is counted from the raw text of the source, apart from the walk that makes the blocks, so
-    that P1 can be checked: it equals the letters and digits of all blocks plus those of all skips.
-    ``warnings`` are sentences for the user about what was repaired or could not be read.
+    that P1 can be checked: it equals the ``characters`` of all blocks plus those of all skips.
+    ``warnings`` are sentences for the user about what was repaired or could not be read. ``lexicons`` are the
+    pronunciation lexicons that the book brings along, as (name, PLS document).
     """
 
     meta: Metadata
@@ -147,3 +245,4 @@ class Book:
     source_characters: int
     source: str
     warnings: tuple[str, ...] = ()
+    lexicons: tuple[tuple[str, bytes], ...] = ()

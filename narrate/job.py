@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from narrate.book import Metadata
+from narrate.bounds import BOUNDS, Bounds
 from narrate.errors import JobError
+from narrate.policy import KINDS, POLICIES, SPEAK, PlaceRule, Policy
 from narrate.script import Pauses
 from narrate.settings import guess
 
@@ -32,6 +34,8 @@ class Job:
 
     ``bitrate`` is in kbit/s, ``loudness`` in LUFS (None: leave levels alone), ``max_wait`` in seconds, ``max_cost`` in
     the engine's currency. ``segments`` is how answers are kept: "flac", or "mp3" to keep an engine's MP3 as it comes.
+    ``policy`` names a reading policy, which ``reading`` changes by kind and ``places`` by place. Of ``lexicons``, PLS
+    files or tables, a later one wins. ``bounds`` say how much of a source is read.
     """
 
     source: Path
@@ -54,6 +58,16 @@ class Job:
     max_cost: float | None = None
     pauses: Pauses = field(default_factory=Pauses)
     metadata: tuple[tuple[str, str | tuple[str, ...]], ...] = ()
+    policy: str = "listener"
+    reading: tuple[tuple[str, str], ...] = ()
+    places: tuple[PlaceRule, ...] = ()
+    lexicons: tuple[Path, ...] = ()
+    bounds: Bounds = BOUNDS
+
+    @property
+    def reading_policy(self) -> Policy:
+        """The named policy with the job's changes."""
+        return Policy(self.policy, self.reading, self.places)
 
 
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
@@ -63,23 +77,57 @@ _METADATA = {item.name for item in fields(Metadata)} - {"cover", "contributors"}
 _MANY = {"authors", "subjects"}
 
 
+_OVERRIDES = frozenset(("policy", "reading", "places", "lexicons", "metadata", "language"))
+"""What a file next to a book may settle: what the book is and how it is read, not where speech comes from."""
+
+
 def read_job(path: Path) -> Job:
     """Read a job file. Paths in it are relative to the file; ``source`` must be there."""
+    values = _read_file(path, "job file")
+    if "source" not in values:
+        raise JobError(f"{path}: 'source' is missing; name the book, the folder or the document to be read")
+    return check(Job(**values), str(path))
+
+
+def with_overrides(job: Job) -> Job:
+    """``job`` with what a file next to its source says: ``book.narrate.toml`` beside ``book.epub`` or ``book/``.
+
+    It settles the reading policy, lexicons, language and metadata of this one book; of two rules for the same thing
+    its own wins.
+    """
+    path = job.source.resolve().with_suffix("") if job.source.is_file() else job.source.resolve()
+    path = path.with_name(f"{path.name}.narrate.toml")
+    if not path.is_file():
+        return job
+    values = _read_file(path, "file of overrides")
+    for name in values:
+        if name not in _OVERRIDES:
+            raise JobError(
+                f"{path}: {name!r} belongs in a job file; next to a book stand {', '.join(sorted(_OVERRIDES))}"
+            )
+    for name in ("reading", "places", "lexicons", "metadata"):
+        if name in values:
+            values[name] = getattr(job, name) + values[name]
+    return check(replace(job, **values), str(path))
+
+
+def _read_file(path: Path, what: str) -> dict[str, Any]:
+    """The settings in a TOML file; its paths are made relative to it."""
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise JobError(f"{path}: there is no such job file") from error
+        raise JobError(f"{path}: there is no such {what}") from error
     except (OSError, UnicodeDecodeError) as error:
-        raise JobError(f"{path}: the job file cannot be read: {error}") from error
+        raise JobError(f"{path}: the {what} cannot be read: {error}") from error
     except tomllib.TOMLDecodeError as error:
         raise JobError(f"{path}: is not valid TOML: {error}") from error
     values = _read_table(str(path), table)
-    if "source" not in values:
-        raise JobError(f"{path}: 'source' is missing; name the book, the folder or the document to be read")
     for name in ("source", "output", "store"):
         if values.get(name) is not None:
             values[name] = path.parent / values[name]
-    return check(Job(**values), str(path))
+    if "lexicons" in values:
+        values["lexicons"] = tuple(path.parent / name for name in values["lexicons"])
+    return values
 
 
 def _read_table(where: str, table: Mapping[str, Any]) -> dict[str, Any]:
@@ -162,6 +210,62 @@ def _metadata(where: str, name: str, value: Any) -> tuple[tuple[str, str | tuple
     return tuple(pairs)
 
 
+_KIND_NAMES = {kind.replace("'", "").replace(" ", "_"): kind for kind in KINDS}
+"""How a kind of text is named in TOML and on the command line."""
+
+
+def reading_change(where: str, name: str, action: Any) -> tuple[str, str]:
+    """One change of the reading policy, checked."""
+    kind = name if name in KINDS else _KIND_NAMES.get(name.replace("-", "_"))
+    if kind is None:
+        raise JobError(unknown(where, "kind of text", name, _KIND_NAMES))
+    if action not in KINDS[kind].actions:
+        wanted = ", ".join(map(repr, KINDS[kind].actions))
+        raise JobError(f"{where}: {name!r} is read in one of the ways {wanted}, not {action!r}")
+    return kind, action
+
+
+def _reading(where: str, name: str, value: Any) -> tuple[tuple[str, str], ...]:
+    if not isinstance(value, dict):
+        raise JobError(f'{where}: {name!r} must be a table of kinds of text, such as [reading] notes = "chapter"')
+    return tuple(reading_change(where, key, action) for key, action in value.items())
+
+
+def _places(where: str, name: str, value: Any) -> tuple[PlaceRule, ...]:
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        raise JobError(
+            f'{where}: {name!r} must be tables, each such as [[places]] where = "text/ads.xhtml" read = "skip"'
+        )
+    rules = []
+    for item in value:
+        for key, text in item.items():
+            if key not in ("where", "read", "say"):
+                raise JobError(unknown(where, "setting of a place", key, ("where", "read", "say")))
+            _text(where, f"places.{key}", text)
+        if not item.get("where"):
+            raise JobError(f"{where}: a place needs 'where': an anchor that `narrate plan --json` shows, or a title")
+        if item.get("read", SPEAK) not in ("speak", "skip"):
+            raise JobError(f"{where}: a place is read 'speak' or 'skip', not {item['read']!r}")
+        rules.append(PlaceRule(**item))
+    return tuple(rules)
+
+
+def _paths(where: str, name: str, value: Any) -> tuple[Path, ...]:
+    return tuple(Path(item).expanduser() for item in _texts(where, name, value))
+
+
+def _bounds(where: str, name: str, value: Any) -> Bounds:
+    if not isinstance(value, dict):
+        raise JobError(f"{where}: {name!r} must be a table of numbers, such as [bounds] members = 50000")
+    known = {item.name for item in fields(Bounds)}
+    for key, item in value.items():
+        if key not in known:
+            raise JobError(unknown(where, "bound", key, known))
+        if _whole(where, f"bounds.{key}", item) < 1:
+            raise JobError(f"{where}: 'bounds.{key}' must be at least 1, not {item}")
+    return Bounds(**value)
+
+
 _READERS: dict[str, Callable[[str, str, Any], Any]] = {
     "source": _path,
     "output": _path,
@@ -183,6 +287,11 @@ _READERS: dict[str, Callable[[str, str, Any], Any]] = {
     "max_cost": _number,
     "pauses": _pauses,
     "metadata": _metadata,
+    "policy": _text,
+    "reading": _reading,
+    "places": _places,
+    "lexicons": _paths,
+    "bounds": _bounds,
 }
 
 
@@ -212,6 +321,8 @@ def check(job: Job, where: str) -> Job:
             raise JobError(f"{where}: '{name}' must be between {least:g} and {most:g}, not {value:g}")
     if job.language and not _LANGUAGE.fullmatch(job.language):
         raise JobError(f"{where}: language {job.language!r} is no language tag; write for example en or pt-BR")
+    if job.policy not in POLICIES:
+        raise JobError(unknown(where, "reading policy", job.policy, POLICIES))
     chosen_chapters(job.chapters, where)
     return job
 

@@ -1,33 +1,29 @@
 """VERB: Book -> Script. Pure: what is read, how it is said, where it is cut, which pauses stand between.
 
-Three steps for each chapter: the reading policy sets aside what is not spoken (each with its reason, P1); blocks become
-lines, where a bare word or two is joined to its neighbour if the engine speaks such badly; lines become chunks.
+Three steps for each chapter: the reading policy decides what is read (P1: what is not is listed); blocks become lines,
+where a bare word or two is joined to its neighbour if the engine speaks such badly; lines become chunks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Protocol
 
-from narrate.book import Block, BlockKind, Book, Chapter, Skip, letters_and_digits, skip
-from narrate.script import Boundary, Cast, Chunk, Pauses, Script, ScriptChapter, Voice
+from narrate.book import BlockKind, Book, Skip, letters_and_digits, skip
+from narrate.policy import PlaceRule, Policy
+from narrate.reading import Spoken, Stretch, read
+from narrate.script import Boundary, Cast, Chunk, Origin, Pauses, Script, ScriptChapter, Voice
 from narrate.text import normalise, speakable, words
+from narrate.text.lexicon import Entry, Lexicon, Said, say
+from narrate.text.phonemes import heard
 from narrate.text.scripts import script_in
-from narrate.text.split import Piece, split
+from narrate.text.split import Piece, sentences, split
 
-SPOKEN_CHAPTERS = frozenset({"chapter"})
-"""Kinds of chapters that are read; covers, contents, licences and the like are for the eye."""
-
-SKIPPED_BLOCKS: dict[BlockKind, str] = {"note": "note", "code": "code"}
-"""Kinds of blocks that are not read, with the reason the user is given."""
+_NOTHING = Lexicon()
 
 _FIGURE_LETTERS = 6
 """About as many letters as a figure has in words."""
-
-UNREAD = "which no voice here reads"
-"""Ends the reason of a skip that is nobody's choice; whoever runs the plan is told of it."""
 
 _BOUNDARY: dict[BlockKind, Boundary] = {"heading": "heading", "verse": "verse"}
 
@@ -45,14 +41,18 @@ class Limits(Protocol):
     def normalises(self) -> bool: ...
     @property
     def languages(self) -> frozenset[str] | None: ...
+    @property
+    def phonemes(self) -> frozenset[str]: ...
 
 
 @dataclass(slots=True)
 class _Line:
     """What is said in one go if it fits: one block, or a very short one with its neighbour."""
 
-    block: Block
+    stretches: tuple[Stretch, ...]
     text: str
+    anchor: str
+    language: str  # "" for the book's
     after: Boundary
 
 
@@ -62,44 +62,46 @@ def plan(
     limits: Limits,
     pauses: Pauses | None = None,
     chapters: Collection[int] | None = None,
+    policy: Policy | None = None,
+    lexicon: Lexicon = _NOTHING,
 ) -> Script:
     """Decide what is said, by whom of ``cast``, in chunks that the narrator's engine can take.
 
-    ``chapters`` are the numbers (from 1, over the chapters that are read) to be spoken; None means all. Everything
-    else is in ``Script.skipped``.
+    ``chapters`` are the numbers (from 1, over the chapters that are read) to be spoken; None means all. ``policy`` says
+    what is read, ``lexicon`` how words are pronounced. Everything that is not spoken is in ``Script.skipped``.
     """
-    pauses = pauses or Pauses()
-    listed: list[ScriptChapter] = []
-    chunks: list[Chunk] = []
-    skipped = list(book.skipped)
-    spoken_characters = number = 0
+    reading = read(book, policy or Policy(), chapters)
     native = replace(cast, narrator=in_language(cast.narrator, book.meta.language, limits))
-    for index, chapter in enumerate(book.chapters):
-        reason = "" if chapter.kind in SPOKEN_CHAPTERS else _why(chapter)
-        number += not reason
-        if not reason and chapters is not None and number not in chapters:
-            reason = "chapter not chosen"
-        spoken, left_out = _read(chapter, reason)
-        skipped += left_out
-        characters = sum(letters_and_digits(block.text) for block in spoken)
-        spoken_characters += characters
+    speech = _Speech(native, limits, pauses or Pauses(), lexicon)
+    chunks: list[Chunk] = []
+    unread: list[Skip] = []
+    listed = []
+    for index, (chapter, spoken) in enumerate(zip(book.chapters, reading.chapters, strict=True)):
+        for piece in speech.chunks(spoken or (), index):
+            (chunks if isinstance(piece, Chunk) else unread).append(piece)  # type: ignore[arg-type]
+        texts = [one.text for one in spoken] if spoken else [block.text for block in chapter.blocks]
         listed.append(
             ScriptChapter(
                 title=chapter.title,
                 level=chapter.level,
                 role=chapter.role,
-                spoken=not reason,
-                words=sum(words(block.text) for block in (spoken or chapter.blocks)),
-                characters=characters,
+                spoken=spoken is not None,
+                words=sum(map(words, texts)),
+                characters=reading.characters[index],
             )
         )
-        for piece in _chunks(spoken, index, native, limits, pauses):
-            if isinstance(piece, Chunk):
-                chunks.append(piece)
-            else:
-                skipped.append(piece)
-                spoken_characters -= piece.characters
-    return Script(book, tuple(listed), tuple(chunks), tuple(skipped), spoken_characters, _warnings(book, skipped))
+    skipped = (*reading.skips, *unread)
+    return Script(
+        book=book,
+        chapters=tuple(listed),
+        chunks=tuple(chunks),
+        skipped=skipped,
+        spoken_characters=reading.spoken_characters - sum(item.characters for item in unread),
+        warnings=(*book.warnings, *_guesses(skipped)),
+        notices=(*_unread(unread), *_unmet(reading.unmet)),
+        decisions=tuple(reading.decisions.values()),
+        pronounced=frozenset(speech.used),
+    )
 
 
 def in_language(voice: Voice, language: str, limits: Limits) -> Voice:
@@ -111,87 +113,134 @@ def in_language(voice: Voice, language: str, limits: Limits) -> Voice:
     return replace(voice, language=primary) if primary in limits.languages else voice
 
 
-def _why(chapter: Chapter) -> str:
-    return f"{chapter.kind} (a guess: {chapter.guess})" if chapter.guess else chapter.kind
+class _Speech:
+    """Turns what is read into chunks, and remembers which entries of the lexicon were of use."""
 
+    def __init__(self, cast: Cast, limits: Limits, pauses: Pauses, lexicon: Lexicon) -> None:
+        self._cast = cast
+        self._limits = limits
+        self._pauses = pauses
+        self._lexicon = lexicon
+        self._heard: dict[tuple[int, int, str], Said] = {}  # of the present line
+        self.used: set[Entry] = set()
 
-def _read(chapter: Chapter, reason: str) -> tuple[list[Block], list[Skip]]:
-    """What of a chapter is spoken and what is not; a chapter that is left out is one skip, whatever it holds."""
-    if reason:
-        text = "\n".join(block.text for block in chapter.blocks)
-        where = chapter.blocks[0].anchor if chapter.blocks else ""
-        return [], [skip(reason, where, text)] if letters_and_digits(text) else []
-    left_out = [
-        skip(SKIPPED_BLOCKS[block.kind], block.anchor, block.text)
-        for block in chapter.blocks
-        if block.kind in SKIPPED_BLOCKS and letters_and_digits(block.text)
-    ]
-    return [block for block in chapter.blocks if block.kind not in SKIPPED_BLOCKS], left_out
+    def chunks(self, spoken: Sequence[Spoken], chapter: int) -> Iterator[Chunk | Skip]:
+        """The chunks of a chapter, and skips of what nobody can read."""
+        lines = _join_short(_lines(spoken), self._limits)
+        for line, following in zip(lines, [*lines[1:], None], strict=False):
+            self._heard.clear()
+            for start, end, language in _runs(line):
+                narrator = in_language(self._cast.narrator, language, self._limits)
+                for piece in self._fitting(line, start, end, narrator.language or language or "en"):
+                    after = piece.after
+                    if piece.end == end:
+                        after = "sentence" if end < len(line.text) else line.after if following else "chapter"
+                    yield from self._chunk(line, replace(piece, after=after), narrator, language, chapter)
 
-
-def _chunks(blocks: list[Block], chapter: int, cast: Cast, limits: Limits, pauses: Pauses) -> Iterator[Chunk | Skip]:
-    lines = _join_short(_lines(blocks), limits)
-    for line, following in zip(lines, [*lines[1:], None], strict=False):
-        narrator = in_language(cast.narrator, line.block.language, limits)
-        language = narrator.language or line.block.language
-        for piece in _fitting(line.text, limits, language):
-            source = line.text[piece.start : piece.end].strip()
-            script = script_in(source)
-            guest = cast.reads(script)
-            if guest is None:
-                yield skip(f"{script} script, {UNREAD}", line.block.anchor, source)
-                continue
-            mine = guest == cast.narrator
-            text = source if limits.normalises or not mine else _said(source, language or "en")
-            if not speakable(text):
-                continue
-            last = piece.end == len(line.text)
-            after: Boundary = piece.after if not last else line.after if following else "chapter"
-            if mine and not limits.normalises and after in ("clause", "word") and text[-1].isalnum():
-                text += ","  # the sentence goes on, and the voice should not fall
-            yield Chunk(
-                text=text,
-                voice=narrator if mine else guest,
-                chapter=chapter,
-                anchor=line.block.anchor,
-                span=(piece.start, piece.end),
-                source=source,
-                after=after,
-                pause_ms=pauses.after(after),
+    def _chunk(self, line: _Line, piece: Piece, voice: Voice, language: str, chapter: int) -> Iterator[Chunk | Skip]:
+        start, end = _stripped(line.text, piece.start, piece.end)
+        source = line.text[start:end]
+        script = script_in(source)
+        guest = self._cast.reads(script)
+        origins = tuple(_origins(line.stretches, start, end))
+        if guest is None:
+            written = "".join(source[part.start : part.end] for part in origins if part.last > part.first)
+            yield replace(
+                skip(f"{script} script, which no voice here reads", line.anchor, source),
+                characters=letters_and_digits(written),
             )
+            return
+        mine = guest == self._cast.narrator
+        said = self._said(line, start, end, voice.language or language or "en") if mine else Said(source)
+        text = said.text
+        if not speakable(text):
+            return
+        self.used |= said.used
+        if mine and not self._limits.normalises and piece.after in ("clause", "word") and text[-1].isalnum():
+            text += ","  # the sentence goes on, and the voice should not fall
+        yield Chunk(
+            text=text,
+            voice=voice if mine else guest,
+            chapter=chapter,
+            anchor=line.anchor,
+            source=source,
+            origins=origins,
+            after=piece.after,
+            pause_ms=self._pauses.after(piece.after),
+        )
+
+    def _fitting(self, line: _Line, start: int, end: int, language: str, scale: float = 1.0) -> Iterator[Piece]:
+        """The pieces of a stretch of ``line``, none over the limit as it is said. They are cut by a guess of that
+        length, and one that turns out too long is cut again with less room; only a single grapheme stays too long."""
+        for piece in split(line.text[start:end], lambda part: scale * _guessed_share(part, self._limits), language):
+            piece = Piece(start + piece.start, start + piece.end, piece.after)
+            first, last = _stripped(line.text, piece.start, piece.end)
+            said = heard(self._said(line, first, last, language).text) + ","  # which it may get
+            if scale > 9 or _share(len(said), len(said.encode()), self._limits) <= 1:
+                yield piece
+                continue
+            *inner, final = self._fitting(line, piece.start, piece.end, language, 1.2 * scale)
+            yield from inner
+            yield replace(final, after=piece.after)
+
+    def _said(self, line: _Line, start: int, end: int, language: str) -> Said:
+        """What is sent for a stretch of the present line. Asked for twice: to be measured, and to be sent."""
+        known = self._heard.get((start, end, language))
+        if known is None:
+            rules = _as_written if self._limits.normalises else normalise
+            marks = [
+                (max(at, start) - start, min(at + len(stretch.text), end) - start, stretch.phonemes)
+                for at, stretch in _placed(line.stretches)
+                if stretch.phonemes and at < end and at + len(stretch.text) > start
+            ]
+            known = say(line.text[start:end], self._lexicon, language, rules, bool(self._limits.phonemes), marks)
+            self._heard[start, end, language] = known
+        return known
 
 
-def _fitting(text: str, limits: Limits, language: str, scale: float = 1.0) -> Iterator[Piece]:
-    """The pieces of ``text``, none over the limit as it is said. They are cut by a guess of that length, and a piece
-    that turns out too long is cut again with less room; only a single grapheme stays too long."""
-    for piece in split(text, lambda part: scale * _guessed_share(part, limits), language):
-        part = text[piece.start : piece.end]
-        said = part if limits.normalises else _said(part.strip(), language or "en") + ","  # which it may get
-        if _share(len(said), len(said.encode()), limits) <= 1 or scale > 9:
-            yield piece
-            continue
-        *inner, last = _fitting(part, limits, language, 1.2 * scale)
-        for one in (*inner, replace(last, after=piece.after)):
-            yield Piece(piece.start + one.start, piece.start + one.end, one.after)
+def _as_written(text: str, language: str) -> str:
+    """For engines that say numbers and abbreviations themselves."""
+    return text
 
 
-def _lines(blocks: list[Block]) -> list[_Line]:
+def _lines(spoken: Sequence[Spoken]) -> list[_Line]:
     """The blocks that have something to say, each with what ends it; a break makes the pause before it longer."""
     lines: list[_Line] = []
-    for block in blocks:
+    for one in spoken:
+        block, text = one.block, one.text
         if block.kind == "break":
             if lines:
                 lines[-1].after = "scene"
-        elif speakable(block.text):
-            text = _verse(block.text) if block.kind == "verse" else block.text
-            lines.append(_Line(block, text, _BOUNDARY.get(block.kind, "paragraph")))
+        elif speakable(text):
+            lines.append(
+                _Line(one.stretches, text, block.anchor, block.language, _BOUNDARY.get(block.kind, "paragraph"))
+            )
     return lines
 
 
-def _verse(text: str) -> str:
-    """Lines of verse as one text; a line without a stop of its own gets a comma, where every engine breathes."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return "\n".join(line if not line[-1].isalnum() or line is lines[-1] else f"{line}," for line in lines)
+def _runs(line: _Line) -> Iterator[tuple[int, int, str]]:
+    """(start, end, language) of the line's sentences: those that are all in another language stand apart."""
+    whole = (0, len(line.text), line.language)
+    passages = [
+        (at, at + len(stretch.text), stretch.language) for at, stretch in _placed(line.stretches) if stretch.language
+    ]
+    if not passages:
+        yield whole
+        return
+    start, begun, language = 0, 0, ""
+    for end in [*sentences(line.text, line.language or "en")]:
+        spoken = next((tongue for first, last, tongue in passages if _covers(line.text, first, last, start, end)), "")
+        if spoken != language and start > begun:
+            yield begun, start, language or line.language
+            begun = start
+        start, language = end, spoken
+    yield begun, len(line.text), language or line.language
+
+
+def _covers(text: str, first: int, last: int, start: int, end: int) -> bool:
+    """Whether the sentence ``start`` to ``end`` has no letters outside ``first`` to ``last``."""
+    outside = text[start : max(start, min(first, end))] + text[min(end, max(last, start)) : end]
+    return first < end and start < last and not letters_and_digits(outside)
 
 
 def _join_short(lines: list[_Line], limits: Limits) -> list[_Line]:
@@ -213,20 +262,44 @@ def _short(text: str, limits: Limits) -> bool:
 
 
 def _joinable(first: _Line, second: _Line) -> bool:
-    same_reader = first.block.language == second.block.language and script_in(first.text) == script_in(second.text)
+    same_reader = first.language == second.language and script_in(first.text) == script_in(second.text)
     return same_reader and first.after != "scene"
 
 
 def _together(first: _Line, second: _Line) -> _Line:
     """One line of two: a heading without a stop gets one, or it would run into what follows."""
-    end = "" if first.text.rstrip("\"'”’»)]")[-1:] in tuple(".!?…:;,—。！？") else "."
-    return _Line(first.block, f"{first.text}{end} {second.text}", second.after)
+    ended = first.text.rstrip("\"'”’»)]")[-1:] in tuple(".!?…:;,—。！？")
+    joint = Stretch(
+        " " if ended else ". ", first.stretches[-1].anchor, first.stretches[-1].last, first.stretches[-1].last
+    )
+    stretches = (*first.stretches, joint, *second.stretches)
+    return _Line(stretches, first.text + joint.text + second.text, first.anchor, first.language, second.after)
 
 
-@lru_cache(4096)
-def _said(text: str, language: str) -> str:
-    """``normalise``, which is asked for the same piece when it is measured and when it becomes a chunk."""
-    return normalise(text, language)
+def _placed(stretches: Sequence[Stretch]) -> Iterator[tuple[int, Stretch]]:
+    """Each stretch with where it begins in the text of all."""
+    at = 0
+    for stretch in stretches:
+        yield at, stretch
+        at += len(stretch.text)
+
+
+def _origins(stretches: Sequence[Stretch], start: int, end: int) -> Iterator[Origin]:
+    """Where the characters ``start`` to ``end`` of the text of ``stretches`` were written, counted from ``start``."""
+    for at, stretch in _placed(stretches):
+        low, high = max(at, start), min(at + len(stretch.text), end)
+        if low >= high:
+            continue
+        first, last = stretch.first, stretch.last
+        if last - first == len(stretch.text):  # as written: a part of it stands for as much
+            first, last = first + low - at, first + high - at
+        yield Origin(low - start, high - start, stretch.anchor, first, last)
+
+
+def _stripped(text: str, start: int, end: int) -> tuple[int, int]:
+    """The range without blanks at its ends."""
+    part = text[start:end]
+    return start + len(part) - len(part.lstrip()), end - len(part) + len(part.rstrip())
 
 
 def _guessed_share(text: str, limits: Limits) -> float:
@@ -241,8 +314,15 @@ def _share(characters: int, size: int, limits: Limits) -> float:
     return max(share, size / limits.max_bytes) if limits.max_bytes else share
 
 
-def _warnings(book: Book, skipped: list[Skip]) -> tuple[str, ...]:
-    guesses = [item for item in skipped if "a guess" in item.reason]
-    told = [f"left out by guess: {item.reason}, {item.characters} characters, {item.preview!r}" for item in guesses]
-    unread = [f"left out: {item.reason}: {item.preview!r}" for item in skipped if UNREAD in item.reason]
-    return (*book.warnings, *told, *unread)
+def _guesses(skipped: Sequence[Skip]) -> list[str]:
+    guesses = [item for item in skipped if "(a guess" in item.reason]
+    return [f"left out by guess: {item.reason}, {item.characters} characters, {item.preview!r}" for item in guesses]
+
+
+def _unread(unread: Sequence[Skip]) -> list[str]:
+    """What no voice can read is nobody's choice."""
+    return [f"left out: {item.reason}: {item.preview!r}" for item in unread]
+
+
+def _unmet(rules: Sequence[PlaceRule]) -> list[str]:
+    return [f"no place of the book is {rule.where!r}, which a rule of the reading policy names" for rule in rules]

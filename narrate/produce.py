@@ -18,10 +18,11 @@ from narrate.errors import Busy, JobError, NarrateError, SegmentDamaged, SourceE
 from narrate.job import Job, chosen_chapters, with_metadata
 from narrate.load import load
 from narrate.naming import book_folder
-from narrate.plan import UNREAD, plan
+from narrate.plan import plan
 from narrate.publish import publish
 from narrate.speak import Outcome, complete, speak
 from narrate.studio import Report, Studio, open_studio
+from narrate.text.lexicon import Lexicon, layered
 
 if TYPE_CHECKING:
     from narrate.audiobook import Audiobook, Published
@@ -151,7 +152,7 @@ def prepare(
 
     A ``silent`` studio is for planning alone, and needs no key.
     """
-    book = load(job.source)
+    book = load(job.source, job.bounds)
     meta = with_metadata(book.meta, job.metadata)
     book = replace(book, meta=replace(meta, language=bcp_47(job.language or meta.language)))
     studio = open_studio(job, book.meta.language, report, retry, silent=silent)
@@ -162,15 +163,26 @@ def prepare(
         raise
 
 
+def lexicon_of(job: Job, book: Book) -> tuple[Lexicon, tuple[str, ...]]:
+    """The book's own lexicons and over them the job's, and what of the book's cannot be used."""
+    from narrate.lexicons import parse_pls, read_lexicon
+
+    own = [parse_pls(data, name, book.meta.language) for name, data in book.lexicons]
+    layers = [*(found.lexicon for found in own), *map(read_lexicon, job.lexicons)]
+    return layered(*layers), tuple(warning for found in own for warning in found.warnings)
+
+
 def _script(book: Book, job: Job, studio: Studio, report: Report) -> Script:
-    script = plan(book, studio.cast, studio.traits, job.pauses, chosen_chapters(job.chapters))
+    lexicon, warnings = lexicon_of(job, book)
+    chosen = chosen_chapters(job.chapters)
+    script = plan(book, studio.cast, studio.traits, job.pauses, chosen, job.reading_policy, lexicon)
+    script = replace(script, warnings=(*script.warnings, *warnings))
     if not script.chunks and job.chapters:
         raise JobError(f"{job.source}: --chapters {job.chapters} names none of its chapters; see `narrate plan`")
     if not script.chunks:
         raise SourceError(f"{job.source}: it holds no text to speak; see `narrate plan`")
-    for warning in script.warnings:
-        if UNREAD in warning:
-            report(warning)
+    for notice in script.notices:
+        report(notice)
     for found in check_book(book):
         report(f"{found.severity}: {found.code}: {found.where}: {found.message}")
     return script

@@ -6,9 +6,12 @@ import hashlib
 import json
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from narrate.book import Book, Skip
+
+if TYPE_CHECKING:
+    from narrate.text.lexicon import Entry
 
 KEY_VERSION = 1
 """Raised when narrate itself changes what is asked of an engine or how its answer is kept (P4)."""
@@ -53,14 +56,28 @@ class Cast:
         return dict(self.scripts).get(script, nobody)
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a stretch of ``Chunk.source`` was written: its characters ``start`` to ``end`` stand for the characters
+    ``first`` to ``last`` of the text of the block at ``anchor``. Equal lengths mean that it is said as written;
+    ``first == last`` that it was added there (the number of a list item, the header of a cell).
+    """
+
+    start: int
+    end: int
+    anchor: str
+    first: int
+    last: int
+
+
 @dataclass(frozen=True)
 class Chunk:
     """What one Speech API call is asked to say.
 
     ``text`` is as it should be said (already normalised for the engine). ``chapter`` is the index in
-    ``Script.chapters``. ``anchor`` and ``span`` lead back to the written text: the block's anchor and the half-open
-    range of characters in its text; ``source`` is that text as written, for reports and captions. ``after`` is the
-    kind of boundary behind the chunk; ``pause_ms`` the silence it is given, in milliseconds.
+    ``Script.chapters``. ``anchor`` is where it begins in the source; ``source`` is the text as written and chosen by
+    the reading policy, for reports and captions; ``origins`` lead from each stretch of it to the block it stands in.
+    ``after`` is the kind of boundary behind the chunk; ``pause_ms`` the silence it is given, in milliseconds.
 
     ``key`` is the hash of the question: voice and text only. Pauses, titles and places change it not (P4).
     """
@@ -69,8 +86,8 @@ class Chunk:
     voice: Voice
     chapter: int
     anchor: str = ""
-    span: tuple[int, int] = (0, 0)
     source: str = ""
+    origins: tuple[Origin, ...] = ()
     after: Boundary = "paragraph"
     pause_ms: int = 0
 
@@ -125,11 +142,26 @@ class ScriptChapter:
 
 
 @dataclass(frozen=True, slots=True)
+class Decision:
+    """What the reading policy decided for a kind of text: how often, over how many letters and digits, and the first
+    place with its first words."""
+
+    kind: str
+    action: str
+    count: int
+    characters: int
+    where: str
+    preview: str
+
+
+@dataclass(frozen=True, slots=True)
 class Script:
     """The ordered chunks of a book, flat: the executor takes them as they are, the assembler groups by chapter.
 
     ``skipped`` is everything not spoken: the loader's skips and the reading policy's. P1 is
-    ``source_characters == spoken_characters + sum of skipped``.
+    ``source_characters == spoken_characters + sum of skipped``. ``warnings`` are for those
+    who look at the plan, ``notices`` for everybody. ``decisions`` are what the policy decided, also where it decided to
+    speak; ``pronounced`` the entries of the lexicon that were of use.
     """
 
     book: Book
@@ -138,6 +170,9 @@ class Script:
     skipped: tuple[Skip, ...]
     spoken_characters: int
     warnings: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
+    decisions: tuple[Decision, ...] = ()
+    pronounced: frozenset[Entry] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

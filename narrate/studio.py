@@ -12,7 +12,7 @@ from typing import Any
 
 from narrate.assemble import Mastering
 from narrate.audiobook import Codec, Encoding
-from narrate.engines import Engine, Traits, VoiceInfo
+from narrate.engines import Dictionary, Engine, Traits, VoiceInfo
 from narrate.executors import Executor
 from narrate.job import Job
 from narrate.script import Cast, Chunk, Voice
@@ -102,6 +102,12 @@ def list_voices(engine: str) -> tuple[VoiceInfo, ...]:
     module = import_module(f"narrate.engines.{engine}")
     found: tuple[VoiceInfo, ...] = module.voices(os.environ) if engine in _ASK_WITH_ENVIRONMENT else module.voices()
     return found
+
+
+def dictionary(engine: str) -> Dictionary | None:
+    """What an engine knows of words, where it can tell without speaking."""
+    found: Callable[[], Dictionary] | None = getattr(import_module(f"narrate.engines.{engine}"), "dictionary", None)
+    return found() if found else None
 
 
 def audition(name: str) -> str:

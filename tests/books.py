@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from narrate.book import Block, BlockKind, Book, Chapter, Metadata, letters_and_digits
+from narrate.book import Block, BlockKind, Book, Chapter, Metadata
 
 
 def block(text: str, kind: BlockKind = "paragraph", anchor: str = "", language: str = "") -> Block:
@@ -10,7 +10,7 @@ def block(text: str, kind: BlockKind = "paragraph", anchor: str = "", language: 
 
 
 def book(*chapters: Chapter, title: str = "A Book", language: str = "en") -> Book:
-    size = sum(letters_and_digits(block.text) for chapter in chapters for block in chapter.blocks)
+    size = sum(block.characters for chapter in chapters for block in chapter.blocks)
     return Book(Metadata(title, ("An Author",), language), chapters, (), size, "a.md")
 
 

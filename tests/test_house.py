@@ -30,13 +30,17 @@ DOORS = {
     "sentencex": {"text/split.py"},
     "regex": {"text/split.py"},
     "num2words": {"text/numbers.py"},
+    "babel": {"text/numbers.py"},
+    "chardet": {"markup/decoding.py"},
+    "markdown_it": {"manuscript/render.py", "manuscript/inlines.py", "manuscript/summary.py"},
+    "mdit_py_plugins": {"manuscript/render.py", "manuscript/inlines.py", "manuscript/summary.py"},
     "platformdirs": {"studio.py"},
     "filelock": {"produce.py"},
     "natsort": {"files.py"},
     "yaml": {"frontmatter.py"},
     "httpx": {"http.py"},
 }
-NOUNS = {"errors.py", "book.py", "script.py", "audiobook.py"}
+NOUNS = {"errors.py", "book.py", "script.py", "audiobook.py", "policy.py", "bounds.py"}
 VERBS = {"load.py", "plan.py", "speak.py", "assemble.py", "publish.py"}
 
 

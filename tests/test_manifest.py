@@ -39,7 +39,7 @@ def test_it_is_json_with_everything_a_later_step_needs(tmp_path: Path, audiobook
     assert content["voices"] == [{"engine": "tone", "model": "1", "voice": "Leah"}]
     assert [chapter["start_ms"] for chapter in content["chapters"]] == [mark.start_ms for mark in audiobook.marks]
     assert set(content["cues"][0]) == {
-        "anchor", "text", "chapter", "start_ms", "end_ms", "key", "digest", "request_id",
+        "anchor", "text", "chapter", "start_ms", "end_ms", "key", "digest", "request_id", "places",
     }  # fmt: skip
     assert set(content["files"][0]) == {"name", "size", "sha256", "duration_ms"}
 

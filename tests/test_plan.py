@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from narrate.book import Block, Book, letters_and_digits
+from narrate.book import Block, Book, Mark, letters_and_digits
 from narrate.plan import plan
-from narrate.script import Cast, Chunk, Pauses, Script, Voice
+from narrate.policy import Policy
+from narrate.script import Cast, Chunk, Origin, Pauses, Script, Voice
 from narrate.text import speakable
 from tests.books import block, book, chapter
 
@@ -24,6 +25,7 @@ class Limits:
     min_words: int = 1
     normalises: bool = True
     languages: frozenset[str] | None = None
+    phonemes: frozenset[str] = frozenset()
 
 
 def script(*chapters, limits: Limits = Limits(), **options) -> Script:
@@ -101,7 +103,7 @@ def test_p4_whatever_changes_the_sound_changes_the_key(change: dict) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"chapter": 3}, {"anchor": "b"}, {"span": (1, 2)}, {"source": "b"}, {"after": "scene"}, {"pause_ms": 9}],
+    [{"chapter": 3}, {"anchor": "b"}, {"origins": (Origin(0, 1, "b", 0, 1),)}, {"source": "b"}, {"after": "scene"}, {"pause_ms": 9}],
 )
 def test_p4_whatever_does_not_change_the_sound_does_not(change: dict) -> None:
     chunk = Chunk("Hello.", VOICE, 0)
@@ -202,10 +204,54 @@ def test_texts_are_normalised_only_for_engines_that_do_not() -> None:
     assert texts(script(chapter("One", "It cost $3.50."))) == ["It cost $3.50."]
 
 
-def test_spans_lead_back_to_the_written_text() -> None:
+def test_origins_lead_back_to_the_written_text() -> None:
     text = "A first sentence here. A second sentence here. A third sentence here."
     made = script(chapter("One", text), limits=Limits(max_chars=30))
-    assert [text[slice(*chunk.span)].strip() for chunk in made.chunks] == [chunk.source for chunk in made.chunks]
+    assert len(made.chunks) > 1
+    for chunk in made.chunks:
+        (origin,) = chunk.origins
+        assert origin.anchor == "One#0"
+        assert text[origin.first : origin.last] == chunk.source[origin.start : origin.end] == chunk.source
+
+
+def test_origins_of_joined_blocks_lead_to_each_of_them() -> None:
+    made = script(
+        chapter("One", block("I", "heading", "a"), block("It began here at last.", anchor="b")),
+        limits=Limits(min_words=3),
+    )
+    (chunk,) = made.chunks
+    assert chunk.source == "I. It began here at last."
+    assert [(o.start, o.end, o.anchor, o.first, o.last) for o in chunk.origins] == [
+        (0, 1, "a", 0, 1),
+        (1, 3, "a", 1, 1),
+        (3, 25, "b", 0, 22),
+    ]
+
+
+def test_a_sentence_in_another_language_goes_to_that_language() -> None:
+    text = "He turned. Je ne sais pas. She left with a certain savoir vivre."
+    french = (Mark(11, 26, "language", "fr"), Mark(51, 63, "language", "fr"))
+    made = script(
+        chapter("One", Block("paragraph", text, "a", marks=french)), limits=Limits(languages=frozenset(("en", "fr")))
+    )
+    assert [(chunk.source, chunk.voice.language) for chunk in made.chunks] == [
+        ("He turned.", "en"),
+        ("Je ne sais pas.", "fr"),
+        ("She left with a certain savoir vivre.", "en"),
+    ]
+    assert [chunk.after for chunk in made.chunks] == ["sentence", "sentence", "chapter"]
+
+
+def test_an_engine_of_one_language_speaks_a_foreign_sentence_with_its_own_voice() -> None:
+    marked = Block("paragraph", "He turned. Je ne sais pas.", "a", marks=(Mark(11, 26, "language", "fr"),))
+    made = script(chapter("One", marked), limits=Limits(languages=frozenset(("en",))))
+    assert {chunk.voice.language for chunk in made.chunks} == {"en"}
+
+
+def test_what_the_policy_decides_is_in_the_script() -> None:
+    made = script(chapter("One", "Text.", block("x = 1", "code")), policy=Policy(changes=(("code", "speak"),)))
+    assert texts(made) == ["Text.", "x = 1"]
+    assert ("code", "speak") in [(item.kind, item.action) for item in made.decisions]
 
 
 def test_a_script_the_narrator_cannot_read_goes_to_a_guest() -> None:
@@ -234,7 +280,7 @@ def test_a_script_nobody_reads_is_left_out_and_listed() -> None:
     (left_out,) = made.skipped
     assert "no voice here reads" in left_out.reason
     assert made.spoken_characters + left_out.characters == made.book.source_characters
-    assert any("no voice here reads" in warning for warning in made.warnings)
+    assert any("no voice here reads" in warning for warning in made.notices)
 
 
 def test_a_cut_inside_a_sentence_does_not_end_it() -> None:

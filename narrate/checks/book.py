@@ -15,7 +15,7 @@ def check_book(book: Book) -> list[Finding]:
 
 
 def _p1(book: Book) -> list[Finding]:
-    read = sum(letters_and_digits(block.text) for chapter in book.chapters for block in chapter.blocks)
+    read = sum(block.characters for chapter in book.chapters for block in chapter.blocks)
     left_out = sum(skip.characters for skip in book.skipped)
     lost = book.source_characters - read - left_out
     if lost == 0:

@@ -22,6 +22,16 @@ _OPTIONS = (
     click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="An engine's setting: speed=1.1."),
     click.option("--language", help="BCP 47 tag of the text, where the book is silent or wrong."),
     click.option("--format", "-f", "formats", multiple=True, help="mp3, m4b or chapters; repeatable.  [default: mp3]"),
+    click.option("--policy", help="What is read: listener, complete or bare.  [default: listener]"),
+    click.option("--read", "reading", multiple=True, metavar="KIND=HOW", help="Change it by kind: notes=chapter."),
+    click.option(
+        "--lexicon",
+        "lexicons",
+        multiple=True,
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="How words are said: a PLS file or a table (.toml, .csv); repeatable, the last wins.",
+    ),
     click.option("--chapters", help="Only these, as numbered by `narrate plan`: 1-3,7."),
     click.option("--bitrate", type=int, help="In kbit/s.  [default: 96 for MP3, 64 for M4B at 24 kHz]"),
     click.option("--loudness", help="Target in LUFS, or off.  [default: -19]"),
@@ -45,10 +55,10 @@ def production_options(command: Command) -> Command:
 def job_from(source: str, flags: dict[str, Any]) -> Job:
     """The job of a source (a book, or a ``.toml`` job file) with the flags that were given on the command line."""
     from narrate.errors import JobError
-    from narrate.job import Job, check, read_job
+    from narrate.job import Job, check, read_job, reading_change, with_overrides
 
     path = Path(source)
-    job = read_job(path) if path.suffix == ".toml" else Job(path)
+    job = with_overrides(read_job(path) if path.suffix == ".toml" else Job(path))
     given = {name: value for name, value in flags.items() if value not in (None, ())}
     if "loudness" in given:
         given["loudness"] = _loudness(given["loudness"])
@@ -58,6 +68,11 @@ def job_from(source: str, flags: dict[str, Any]) -> Job:
             if not sign or not name:
                 raise JobError(f"--set {name}: write it as NAME=VALUE, for example speed=1.1")
         given["settings"] = tuple(sorted({**dict(job.settings), **{name: value for name, _, value in pairs}}.items()))
+    if "reading" in given:
+        pairs = [change.partition("=") for change in given["reading"]]
+        given["reading"] = job.reading + tuple(reading_change("--read", name, how) for name, _, how in pairs)
+    if "lexicons" in given:
+        given["lexicons"] = job.lexicons + given["lexicons"]
     return check(replace(job, **given), "the command line" if path.suffix != ".toml" else source)
 
 

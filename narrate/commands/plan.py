@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +12,14 @@ from narrate.commands import clock
 from narrate.commands.options import job_from, production_options
 
 if TYPE_CHECKING:
+    from narrate.job import Job
     from narrate.produce import Estimate
-    from narrate.script import Script
+    from narrate.script import Chunk, Script
+    from narrate.studio import Studio
+
+
+_MOST_WORDS = 60
+"""Rows of ``--words`` for people; ``--json`` lists all."""
 
 
 @click.command()
@@ -20,27 +27,89 @@ if TYPE_CHECKING:
 @production_options
 @click.option("--json", "as_json", is_flag=True, help="For programs; the schema is a contract.")
 @click.option("--text", "with_text", is_flag=True, help="Add what is spoken.")
-def plan(source: str, as_json: bool, with_text: bool, **flags: Any) -> None:
+@click.option("--offsets", is_flag=True, help="With --json: where in the source each spoken word is written.")
+@click.option("--words", "as_words", is_flag=True, help="List rare words and names instead, with how they are said.")
+def plan(source: str, as_json: bool, with_text: bool, offsets: bool, as_words: bool, **flags: Any) -> None:
     """Show what would be spoken, skipped and spent, without speaking.
 
     \b
     narrate plan book.epub
     narrate plan book.epub --json --text | jq .chapters
+    narrate plan book.epub --policy complete --read table=skip
+    narrate plan book.epub --words --lexicon names.toml
     """
     from narrate.produce import estimate, prepare
 
     def report(sentence: str) -> None:
         click.echo(sentence, err=True)
 
-    script, studio = prepare(job_from(source, flags), report, silent=True)
-    try:
+    if offsets and not as_json:
+        raise click.UsageError("--offsets is for programs: add --json")
+    job = job_from(source, flags)
+    script, studio = prepare(job, report, silent=True)
+    with contextlib.closing(studio):
+        if as_words:
+            click.echo(_words(script, studio, job, as_json))
+            return
         expected = estimate(script, studio)
-    finally:
-        studio.close()
     if as_json:
-        click.echo(json.dumps(as_schema(script, expected, with_text), ensure_ascii=False, indent=1))
+        found = as_schema(script, expected, with_text)
+        if offsets:
+            found["spoken"] = [_placed(chunk) for chunk in script.chunks]
+        click.echo(json.dumps(found, ensure_ascii=False, indent=1))
     else:
         click.echo(_table(script, expected, with_text))
+
+
+def _words(script: Script, studio: Studio, job: Job, as_json: bool) -> str:
+    """Words worth an ear, the most doubtful first, and what of the lexicons is of no use here."""
+    from narrate.produce import lexicon_of
+    from narrate.studio import dictionary
+    from narrate.text.lexicon import unused
+    from narrate.words import passages, rare_words
+
+    lexicon, _ = lexicon_of(job, script.book)
+    language = studio.cast.narrator.language or script.book.meta.language or "en"
+    known = dictionary(studio.cast.narrator.engine)
+    rows = rare_words(
+        passages(script),
+        lexicon,
+        language,
+        known.knows if known else None,
+        known.pronounce if known else None,
+        bool(studio.traits.phonemes),
+        0 if as_json else _MOST_WORDS,
+    )
+    idle = unused(lexicon, script.pronounced)
+    if as_json:
+        listed = [
+            {
+                "word": row.word,
+                "count": row.count,
+                "chapters": row.chapters,
+                "where": row.place,
+                "context": row.context,
+                "said": row.said,
+                "known": row.known,
+                "lexicon": row.entry.source if row.entry else None,
+            }
+            for row in rows
+        ]
+        hidden = [
+            {"word": entry.word, "where": entry.source, "by": winner.source} for entry, winner in lexicon.shadowed
+        ]
+        rest = [{"word": entry.word, "where": entry.source} for entry in idle]
+        return json.dumps(
+            {"schema": 1, "words": listed, "shadowed": hidden, "unused": rest}, ensure_ascii=False, indent=1
+        )
+    lines = ["count  word                    said                      in"]
+    for row in rows:
+        mark = "*" if row.entry else " " if row.known else "?"
+        lines.append(f"{row.count:5d} {mark}{row.word:<23} {row.said:<25} {row.context}")
+    lines += ["", "? a guess of the engine's; * settled by a lexicon"] if rows else ["", "nothing to settle"]
+    lines += [f"never used: {entry.word!r} ({entry.source})" for entry in idle]
+    lines += [f"hidden: {entry.word!r} ({entry.source}) by {winner.source}" for entry, winner in lexicon.shadowed]
+    return "\n".join(lines)
 
 
 def as_schema(script: Script, expected: Estimate, with_text: bool) -> dict[str, Any]:
@@ -78,13 +147,37 @@ def as_schema(script: Script, expected: Estimate, with_text: bool) -> dict[str, 
             }
             for item in script.skipped
         ],
-        "warnings": list(script.warnings),
+        "decisions": [
+            {
+                "kind": item.kind,
+                "read": item.action,
+                "count": item.count,
+                "characters": item.characters,
+                "where": item.where,
+                "preview": item.preview,
+            }
+            for item in script.decisions
+        ],
+        "warnings": [*script.warnings, *script.notices],
         "chunks": len(script.chunks),
         "cached_chunks": expected.stored,
         "characters_to_send": expected.characters,
         "requests": expected.requests,
         "cost": None if expected.amount is None else {"currency": expected.currency, "amount": expected.amount},
         "speech_seconds": round(expected.speech_seconds, 1),
+    }
+
+
+def _placed(chunk: Chunk) -> dict[str, Any]:
+    """A chunk with the places of its words: [start, end) of ``text`` was written as [first, last) at ``anchor``."""
+    from narrate.tracing import trace
+
+    return {
+        "chapter": chunk.chapter,
+        "anchor": chunk.anchor,
+        "written": chunk.source,
+        "text": chunk.text,
+        "words": [[word.start, word.end, word.anchor, word.first, word.last] for word in trace(chunk)],
     }
 
 
@@ -105,13 +198,27 @@ def _table(script: Script, expected: Estimate, with_text: bool) -> str:
             lines += [f"        {line}" for line in chapter["text"].splitlines()]
     lines += ["", f"not spoken ({plan['skipped_characters']:,} of {plan['source_characters']:,} letters and digits):"]
     lines += _skips(plan["skipped"]) or ["  nothing"]
+    lines += _decisions(plan["decisions"])
     lines += [
         "",
         f"{plan['chunks']:,} chunks, {plan['cached_chunks']:,} of them stored; "
         f"{plan['requests']:,} requests, {plan['characters_to_send']:,} characters to send; "
         f"about {clock(int(plan['speech_seconds'] * 1000))} of speech, price {expected.cost}",
     ]
-    return "\n".join([*lines, *(f"warning: {warning}" for warning in script.book.warnings)])
+    warnings = (*script.book.warnings, *script.notices)
+    return "\n".join([*lines, *(f"warning: {warning}" for warning in warnings)])
+
+
+def _decisions(decisions: list[dict[str, Any]]) -> list[str]:
+    """What the reading policy decided to read, a line for each kind; what it left out is among what is not spoken."""
+    read = [item for item in decisions if item["read"] != "skip"]
+    if not read:
+        return []
+    return [
+        "",
+        "read by the policy (change it with --read KIND=HOW, or [reading] in a job):",
+        *(f"  {item['kind']} = {item['read']}: {item['count']} x, {item['preview']!r}" for item in read),
+    ]
 
 
 def _skips(skipped: list[dict[str, Any]]) -> list[str]:

@@ -71,7 +71,7 @@ def test_plan_keeps_its_contract(folder: Path) -> None:
     assert set(plan) == {
         *("schema", "title", "authors", "language", "source_characters", "spoken_characters", "skipped_characters"),
         *("chapters", "skipped", "warnings", "chunks", "cached_chunks", "characters_to_send", "requests", "cost"),
-        "speech_seconds",
+        *("speech_seconds", "decisions"),
     }
     assert plan["schema"] == 1
     assert plan["source_characters"] == plan["spoken_characters"] + plan["skipped_characters"]
@@ -99,7 +99,7 @@ def test_plan_tells_the_price_without_a_key(folder: Path, monkeypatch: pytest.Mo
 
 def test_plan_for_people_names_what_is_skipped(folder: Path) -> None:
     shown = run("plan", "book.md", "--engine", "tone").stdout
-    for words in ("One", "Two", "not spoken", "note: 1 x", "A note.", "5 chunks"):
+    for words in ("One", "Two", "not spoken", "notes: 1 x", "A note.", "5 chunks"):
         assert words in shown
 
 

@@ -1,0 +1,43 @@
+"""NOUN: how much of a source is read before it counts as hostile or broken (P10). Every bound has its reason here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MEBIBYTE = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Sizes are in bytes unless they say otherwise. A job can set each in its table ``[bounds]``."""
+
+    members: int = 20_000
+    """Files in an EPUB. The largest dictionaries have 5,000."""
+
+    member: int = 32 * MEBIBYTE
+    """One file of an EPUB that is read: a page, the package, the cover. The longest page known has 5 MB."""
+
+    total: int = 64 * MEBIBYTE
+    """All that is read from one EPUB: ten million words."""
+
+    ratio: int = 200
+    """Uncompressed to compressed size of a file above ``small``. Text reaches 10, deflate at most 1,032."""
+
+    small: int = MEBIBYTE
+    """Below this a high ratio does no harm."""
+
+    depth: int = 1_000
+    """Elements of a page inside each other. Books stay under 30; libxml2's own limit is 2,048."""
+
+    elements: int = 1_000_000
+    """Elements of a page. A whole Bible with a link on every verse has 200,000."""
+
+    file: int = 16 * MEBIBYTE
+    """A text or Markdown file: three million words; the longest novels have two."""
+
+    files: int = 5_000
+    """Files of a folder that is one book."""
+
+
+BOUNDS = Bounds()
+"""What holds when a job says nothing."""
