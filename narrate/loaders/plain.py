@@ -1,16 +1,21 @@
-"""Plain text: paragraphs by blank lines, hard wraps joined, chapters where lines are plainly headings."""
+"""Plain text: paragraphs, verse, notes and chapters, told by form alone. Anchors are line numbers of the source."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from narrate.book import Block, BlockKind, Book, Metadata, letters_and_digits
+from narrate.book import Book, Metadata, Skip, skip
+from narrate.bounds import BOUNDS, MEBIBYTE, Bounds
 from narrate.errors import SourceError
 from narrate.files import read_file, text_files
+from narrate.manuscript.languages import guess_language, language_named
+from narrate.manuscript.markdown import Sheet, form_of_file, read_html, read_markdown
+from narrate.manuscript.order import chapter_named, is_repository, named
+from narrate.manuscript.plain import read_plain
 from narrate.markup.gutenberg import mark_licence
 from narrate.markup.matter import Known
 from narrate.markup.outline import Start, build_chapters, starts_by_headings
@@ -19,154 +24,97 @@ from narrate.markup.passage import Passage, fold
 
 SUFFIXES = (".txt", ".text")
 
-_NUMBER = r"(?:[IVXLCDM]+|\d{1,3})"
-_WORD_NUMBER = (
-    r"(?:the )?(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|\w+ty(?:[- ]\w+)?|first|second"
-    r"|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|last)"
-)
-_LABELLED = re.compile(
-    r"(?:chapter|chapitre|kapitel|capítulo|capitolo|hoofdstuk|book|part|act|scene|canto|letter|volume)\s+"
-    rf"(?:{_NUMBER}|{_WORD_NUMBER})\b[.:]?.{{0,80}}",
-    re.IGNORECASE,
-)
-_NAMED = re.compile(
-    r"(?:prologue|epilogue|preface|foreword|introduction|afterword|conclusion|appendix|dedication|contents)\.?",
-    re.IGNORECASE,
-)
-_NUMERAL = re.compile(rf"{_NUMBER}\.?")
-_CAPITALS_MAX = 60  # a line in capitals longer than this is a line somebody shouts
-_MIN_HEADINGS = 2  # of a doubtful kind, to be headings at all
-_ORNAMENT = re.compile(r"[\s*·•~#=_+\-–—⁂❦]+")
-_INDENTED = re.compile(r"[ \t]{2,}|\t")
-_UNDERSCORED = re.compile(r"(?<!\w)_([^_\n](?:[^_]*[^_\s])?)_(?!\w)")
 _FIELD = re.compile(r"^(Title|Author|Language|Release Date):[ \t]*(.+)$", re.MULTILINE | re.IGNORECASE)
+_OLD_TITLE = re.compile(
+    r"Project Gutenberg(?:'s|’s)? (?:e-?book|e-?text)? ?(?:of )?_?(.{2,120}?)_?,? by ([A-Z][^\n*#]{2,80})",
+    re.IGNORECASE,
+)
+_BY = re.compile(r"_*(?:by|von|par|di|por|door)_*:?\s+(.{3,60})", re.IGNORECASE)
 _HEADER = 5_000  # characters: where a header's fields are looked for
-_LANGUAGES = {
-    "english": "en",
-    "french": "fr",
-    "german": "de",
-    "spanish": "es",
-    "italian": "it",
-    "portuguese": "pt",
-    "dutch": "nl",
-    "japanese": "ja",
-    "chinese": "zh",
-    "latin": "la",
-}
+_TITLE = 80  # characters: a longer first line is no title
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """A stretch between blank lines: its lines as they stand and the number of the first."""
+@dataclass(slots=True)
+class _Reading:
+    """A text, or a folder of them, being read."""
 
-    lines: tuple[str, ...]
-    number: int
-    gap: int  # blank lines before it
+    passages: list[Passage] = field(default_factory=list)
+    skips: list[Skip] = field(default_factory=list)
+    starts: list[Start] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    counted: int = 0
+    bytes: int = 0
+    first: str = ""
 
-    @property
-    def text(self) -> str:
-        return fold(" ".join(self.lines))
 
-
-def load(path: Path) -> Book:
+def load(path: Path, bounds: Bounds = BOUNDS) -> Book:
     """Read the text at ``path``, a file or a folder of files in natural order."""
-    files = text_files(path, SUFFIXES) if path.is_dir() else [path]
+    folder = path.is_dir()
+    files = text_files(path, SUFFIXES, bounds) if folder else [path]
     if not files:
         raise SourceError(f"{path}: holds no text file")
-    warnings: list[str] = []
-    passages: list[Passage] = []
-    starts: list[Start] = []
-    counted, first = 0, ""
-    for number, file in enumerate(files):
-        text, notes = decode_text(read_file(file), str(file))
-        warnings += notes
-        text = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n\n"))
-        counted += letters_and_digits(text)
-        name = file.relative_to(path).as_posix() if path.is_dir() else file.name
-        found = [replace(passage, document=number) for passage in _passages(text, name)]
-        starts += _starts(found, len(passages), file if len(files) > 1 else None)
-        passages += found
-        first = first or text
-    if not any(passage.letters for passage in passages):
+    reading = _Reading()
+    for file in files:
+        name = file.relative_to(path).as_posix() if folder else file.name
+        _add(file, name, reading, bounds, several=len(files) > 1)
+        if reading.bytes > bounds.total:
+            raise SourceError(f"{path}: holds more than {bounds.total // MEBIBYTE} MiB; name the folder of one book")
+    if not any(passage.letters for passage in reading.passages):
         raise SourceError(f"{path}: holds no text to read")
-    meta = _metadata(first, path)
-    chapters = build_chapters(passages, starts, Known(meta.title, meta.authors), meta.language)
-    return Book(meta, chapters, (), counted, str(path), tuple(warnings))
+    meta = _metadata(reading, path)
+    known = Known(meta.title, meta.authors)
+    chapters = build_chapters(reading.passages, reading.starts, known, meta.language)
+    return Book(meta, chapters, tuple(reading.skips), reading.counted, str(path), tuple(reading.warnings))
 
 
-def _passages(text: str, name: str) -> list[Passage]:
-    parts = list(_parts(text))
-    headings = _headings(parts)
-    made = []
-    for index, part in enumerate(parts):
-        kind, said = _block(part, is_heading=index in headings)
-        made.append(Passage(Block(kind, said, f"{name}:{part.number}"), level=headings.get(index, 0)))
-    return made
+def _add(file: Path, name: str, reading: _Reading, bounds: Bounds, *, several: bool) -> None:
+    try:
+        data = read_file(file, bounds)
+        text, notes = decode_text(data, str(file))
+    except SourceError as error:
+        if not several:
+            raise
+        reading.warnings.append(f"{error}; it is left out")
+        return
+    reading.bytes += len(data)
+    reading.warnings += notes
+    text = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
+    if several and is_repository(file):
+        left = skip("repository file", name, text)
+        reading.skips += [left] if left.characters else []
+        reading.counted += left.characters
+        return
+    sheet = _read(text, file, name, len(reading.starts), bounds)
+    reading.first = reading.first or text[:_HEADER]
+    sheet = replace(sheet, passages=[_without_level(passage) for passage in mark_licence(sheet.passages)])
+    reading.starts += _starts(sheet.passages, len(reading.passages), file if several else None)
+    reading.passages += sheet.passages
+    reading.skips += sheet.skips
+    reading.counted += sheet.counted
+    reading.warnings += sheet.warnings
 
 
-def _parts(text: str) -> Iterator[_Part]:
-    lines: list[str] = []
-    gap = begun = 0
-    for number, line in enumerate([*text.split("\n"), ""], start=1):
-        if line.strip():
-            begun = begun if lines else number
-            lines.append(line)
-        else:
-            if lines:
-                yield _Part(tuple(lines), begun, gap)
-                lines, gap = [], 0
-            gap += 1
+def _read(text: str, file: Path, name: str, number: int, bounds: Bounds) -> Sheet:
+    form = form_of_file(text)
+    if not form:
+        return read_plain(text, name, number)
+    what = "HTML" if form == "html" else "Markdown"
+    sheet = read_html(text, name, number, bounds) if form == "html" else read_markdown(text, name, number, bounds)
+    return replace(sheet, warnings=[f"{file}: is {what} by its form, and is read as that", *sheet.warnings])
 
 
-def _block(part: _Part, *, is_heading: bool) -> tuple[BlockKind, str]:
-    if is_heading:
-        return "heading", part.text
-    if _ORNAMENT.fullmatch("".join(part.lines)):
-        return "break", ""
-    if len(part.lines) > 1 and all(_INDENTED.match(line) for line in part.lines):
-        return "verse", "\n".join(_plain(fold(line)) for line in part.lines)
-    return "paragraph", _plain(part.text)
-
-
-def _plain(text: str) -> str:
-    """Without the underscores by which plain text marks italics."""
-    return _UNDERSCORED.sub(r"\1", text)
-
-
-def _headings(parts: Sequence[_Part]) -> dict[int, int]:
-    """Which parts are headings, and their level: labels first; without labels, numerals, or lines in capitals."""
-    short = [index for index, part in enumerate(parts) if len(part.lines) <= 2]
-    labelled = [index for index in short if _LABELLED.fullmatch(parts[index].text)]
-    if labelled:
-        named = [index for index in short if _NAMED.fullmatch(parts[index].text)]
-        return _levels(parts, sorted({*labelled, *named}))
-    numerals = [index for index in short if _NUMERAL.fullmatch(parts[index].text)]
-    if len(numerals) >= _MIN_HEADINGS:
-        return dict.fromkeys(numerals, 1)
-    capitals = [index for index in short if _in_capitals(parts[index])]
-    return dict.fromkeys(capitals, 1) if len(capitals) >= _MIN_HEADINGS else {}
-
-
-def _in_capitals(part: _Part) -> bool:
-    text = part.text
-    ends = text[-1:] in "!?,;"
-    return len(part.lines) == 1 and part.gap > 1 and text.isupper() and 4 <= len(text) <= _CAPITALS_MAX and not ends
-
-
-def _levels(parts: Sequence[_Part], headings: Sequence[int]) -> dict[int, int]:
-    """Books, parts and volumes stand above chapters, acts above scenes, where both occur."""
-    ranks = {"volume": 1, "book": 2, "part": 2, "act": 2, "scene": 4}
-    found = {index: ranks.get(parts[index].text.split()[0].lower().rstrip("."), 3) for index in headings}
-    order = {rank: number for number, rank in enumerate(sorted(set(found.values())), start=1)}
-    return {index: order[rank] for index, rank in found.items()}
+def _without_level(passage: Passage) -> Passage:
+    """The sections of a licence are no chapters."""
+    if passage.kind != "licence" or not passage.level:
+        return passage
+    return replace(passage, level=0, block=replace(passage.block, kind="paragraph"))
 
 
 def _starts(found: Sequence[Passage], offset: int, file: Path | None) -> list[Start]:
     if file is not None:
         heading = next((passage.block.text for passage in found[:3] if passage.level), "")
-        return [Start(offset, heading or _named(file))]
-    starts = starts_by_headings(found)
-    return _without_contents(starts, mark_licence(found))
+        return [Start(offset, heading or chapter_named(file))]
+    return _without_contents(starts_by_headings(found), found)
 
 
 def _without_contents(starts: Sequence[Start], passages: Sequence[Passage]) -> list[Start]:
@@ -184,17 +132,28 @@ def _without_contents(starts: Sequence[Start], passages: Sequence[Passage]) -> l
     return kept[::-1]
 
 
-def _metadata(text: str, path: Path) -> Metadata:
-    fields = {name.lower(): value.strip() for name, value in reversed(_FIELD.findall(text[:_HEADER]))}
+def _metadata(reading: _Reading, path: Path) -> Metadata:
+    fields = {name.lower(): fold(value) for name, value in reversed(_FIELD.findall(reading.first))}
+    old = _OLD_TITLE.search(reading.first)
+    title, author = (fold(old.group(1)), fold(old.group(2)).rstrip(".")) if old else _title_page(reading.passages)
+    author = fields.get("author") or author
+    sample = " ".join(passage.block.text[:2_000] for passage in reading.passages[:400] if passage.kind != "licence")
     return Metadata(
-        title=fields.get("title") or _named(path),
-        authors=(fields["author"],) if fields.get("author") else (),
-        language=_LANGUAGES.get(fields.get("language", "").lower(), ""),
+        title=fields.get("title") or title or named(path),
+        authors=(author,) if author else (),
+        language=language_named(fields.get("language", "")) or guess_language(sample),
         date=re.sub(r"\s*\[.*", "", fields.get("release date", "")),
     )
 
 
-def _named(path: Path) -> str:
-    """A title from a file's name."""
-    words = re.sub(r"[-_\s]+", " ", path.stem).strip()
-    return words[:1].upper() + words[1:] if words else path.name
+def _title_page(passages: Sequence[Passage]) -> tuple[str, str]:
+    """(title, author) where a text begins with a short line and a line that says by whom it is."""
+    texts = [passage.block.text for passage in passages[:4] if passage.block.text]
+    for place, text in enumerate(texts[1:], start=1):
+        lines = text.split("\n")
+        match = _BY.fullmatch(" ".join(lines)) if len(lines) <= 2 else None
+        if match and len(texts[place - 1]) <= _TITLE and "\n" not in texts[place - 1]:
+            return texts[0] if len(texts[0]) <= _TITLE else texts[place - 1], match.group(1).strip("_ .")
+        if len(lines) > 1 and (match := _BY.fullmatch(lines[1])) and len(lines[0]) <= _TITLE:
+            return lines[0], match.group(1).strip("_ .")
+    return "", ""

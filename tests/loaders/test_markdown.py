@@ -143,12 +143,13 @@ def test_markdown_becomes_blocks(tmp_path: Path, text: str, expected: list[tuple
 def test_footnotes_are_left_out(tmp_path: Path) -> None:
     book = read(tmp_path, "A word[^1] and more.\n\n[^1]: The note.\n")
     assert spoken(book) == "A word and more."
-    assert [skip.reason for skip in book.skipped] == ["note reference", "link back from a note"]
-    assert book.chapters[0].blocks[-1].kind == "note"
+    text, note = book.chapters[0].blocks
+    assert [(aside.kind, aside.text, aside.at) for aside in text.asides] == [("note reference", "[1]", 6)]
+    assert (note.kind, note.text, note.note) == ("note", "The note.", text.asides[0].target)
 
 
 def test_anchors_are_lines(tmp_path: Path) -> None:
-    book = read(tmp_path, "# T\n\none\n\n- a\n- b\n\n<p>x</p><p>y</p>\n")
+    book = read(tmp_path, "# T\n\none\n\n- a\n- b\n\n<p>Left.</p><p>Right.</p>\n")
     anchors = [block.anchor for chapter in book.chapters for block in chapter.blocks]
     assert anchors == ["book.md:1", "book.md:3", "book.md:5", "book.md:6", "book.md:8", "book.md:8.2"]
 
@@ -157,7 +158,7 @@ def test_a_folder_is_in_natural_order(tmp_path: Path) -> None:
     book = folder(
         tmp_path, {"10-end.md": "# Ten\n\na", "2-mid.md": "b", "README.md": "# The Whole\n\nc", ".x.md": "no"}
     )
-    assert titles(book) == [(1, "The Whole"), (1, "2 mid"), (1, "Ten")]
+    assert titles(book) == [(1, "The Whole"), (1, "Mid"), (1, "Ten")]
     assert book.meta.title == "The Whole"
 
 
@@ -174,7 +175,8 @@ def test_the_order_files_give_themselves_goes_first(tmp_path: Path) -> None:
 
 def test_an_mdbook_summary_decides(tmp_path: Path) -> None:
     summary = (
-        "# Summary\n\n[Before](before.md)\n\n# Part One\n\n- [One](one.md)\n  - [Inside](sub/in.md)\n- [Draft]()\n"
+        "# Summary\n\n[Before](before.md)\n\n# Part One\n\n- [First steps](one.md)\n  - [Inside](sub/in.md)\n"
+        "- [Draft]()\n"
         "- [Gone](gone.md)\n- [Out](../../out.md)\n"
     )
     (tmp_path / "out.md").write_text("outside")
@@ -187,10 +189,10 @@ def test_an_mdbook_summary_decides(tmp_path: Path) -> None:
         "src/unlisted.md": "z",
     }
     book = folder(tmp_path, files)
-    assert titles(book) == [(1, "Before"), (1, "Part One"), (2, "One"), (3, "Inside")]
+    assert titles(book) == [(1, "Before"), (1, "Part One"), (2, "First steps"), (3, "Inside")]
     assert (book.meta.title, book.meta.authors, book.meta.language) == ("The Book", ("Anna",), "en")
     assert spoken(book) == "w\nElse\nx\ny"
-    assert len(book.warnings) == 2
+    assert len(book.warnings) == 3
 
 
 def test_a_file_in_another_language_says_so(tmp_path: Path) -> None:
