@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import cast
 
 from narrate.book import Book
+from narrate.bounds import BOUNDS, Bounds
 from narrate.errors import SourceError
 from narrate.loaders import Loader
 
@@ -26,9 +27,9 @@ _FOLDER_SUFFIXES = (".md", ".markdown", ".mdown", ".mkd", ".txt", ".text")
 _READS = "narrate reads EPUB (.epub), Markdown (.md) and plain text (.txt), or a folder of Markdown or text files"
 
 
-def load(path: Path) -> Book:
-    """Read the book at ``path``; SourceError with one sentence when it cannot be read."""
-    return _loader(_suffix(path))(path)
+def load(path: Path, bounds: Bounds = BOUNDS) -> Book:
+    """Read the book at ``path``; SourceError with one sentence when it cannot be read, or is larger than ``bounds``."""
+    return _loader(_suffix(path))(path, bounds)
 
 
 def _suffix(path: Path) -> str:
@@ -37,6 +38,8 @@ def _suffix(path: Path) -> str:
             return _folder_suffix(path)
         if not path.exists():
             raise SourceError(f"{path}: there is no such file")
+        if not path.is_file():
+            raise SourceError(f"{path}: is no file but a pipe, a socket or a device; {_READS}")
     except (OSError, ValueError) as error:
         raise SourceError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
     suffix = path.suffix.lower()
@@ -46,12 +49,12 @@ def _suffix(path: Path) -> str:
 
 
 def _folder_suffix(folder: Path) -> str:
+    if (folder / "META-INF" / "container.xml").is_file():
+        raise SourceError(f"{folder}: is an unpacked EPUB; zip it, or name the .epub file it came from")
     found = {path.suffix.lower() for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")}
     for suffix in _FOLDER_SUFFIXES:
         if suffix in found:
             return suffix
-    if (folder / "META-INF").is_dir():
-        raise SourceError(f"{folder}: is an unpacked EPUB; zip it, or name the .epub file it came from")
     if ".epub" in found:
         raise SourceError(f"{folder}: is a folder with EPUB files; name the files themselves")
     raise SourceError(f"{folder}: holds no book; {_READS}")

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from narrate.book import Metadata
+from narrate.bounds import Bounds
 from narrate.epub import Container, Package, read_package
-from narrate.epub import container as container_module
 from narrate.errors import SourceError
 from tests.loaders.builder import METADATA, make_epub, nav
 
@@ -157,6 +157,8 @@ def test_hrefs_are_resolved_inside_the_book_only(tmp_path: Path) -> None:
                 "#here",
                 "../../../etc/passwd",
                 "/etc/passwd",
+                "/OEBPS/c.xhtml",
+                "..\\c.xhtml?page=1",
                 "file:///etc",
                 "//x/y",
             )
@@ -167,26 +169,25 @@ def test_hrefs_are_resolved_inside_the_book_only(tmp_path: Path) -> None:
         "#here": ("OEBPS/x/a b.xhtml", "here"),
         "../../../etc/passwd": None,
         "/etc/passwd": None,
+        "/OEBPS/c.xhtml": ("OEBPS/c.xhtml", ""),
+        "..\\c.xhtml?page=1": ("OEBPS/c.xhtml", ""),
         "file:///etc": None,
         "//x/y": None,
     }
 
 
-def test_limits_hold_over_the_whole_book(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_limits_hold_over_the_whole_book(tmp_path: Path) -> None:
     path = make_epub(tmp_path / "b.epub", {"a.xhtml": "<p>t</p>"})
-    monkeypatch.setattr(container_module, "MAX_TOTAL", 1000)
-    with Container.open(path) as container, pytest.raises(SourceError, match="no book"):
+    with Container.open(path, Bounds(total=1000)) as container, pytest.raises(SourceError, match="no book"):
         for _ in range(9):
             container.read("OEBPS/a.xhtml")
-    monkeypatch.setattr(container_module, "MAX_MEMBERS", 2)
-    with pytest.raises(SourceError, match="more than 2"), Container.open(path):
+    with pytest.raises(SourceError, match="more than 2"), Container.open(path, Bounds(members=2)):
         pass
 
 
-def test_a_member_that_lies_about_its_size_is_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_member_that_lies_about_its_size_is_cut_off(tmp_path: Path) -> None:
     path = make_epub(tmp_path / "b.epub", {"a.xhtml": "<p>" + "text " * 4000 + "</p>"})
-    with Container.open(path) as container:
+    with Container.open(path, Bounds(member=5000)) as container:
         container.archive.getinfo("OEBPS/a.xhtml").file_size = 10
-        monkeypatch.setattr(container_module, "MAX_MEMBER", 5000)
         with pytest.raises(SourceError):
             container.read("OEBPS/a.xhtml")

@@ -45,6 +45,7 @@ def test_what_no_loader_knows_is_refused(tmp_path: Path) -> None:
     (tmp_path / "shelf").mkdir()
     make_epub(tmp_path / "shelf" / "a.epub", {"a.xhtml": "<p>x</p>"})
     (tmp_path / "unpacked" / "META-INF").mkdir(parents=True)
+    (tmp_path / "unpacked" / "META-INF" / "container.xml").touch()
     check_refuses(load, tmp_path / "a.pdf", "narrate reads")
     check_refuses(load, tmp_path / "none.epub", "no such file")
     check_refuses(load, tmp_path / "empty", "holds no book")

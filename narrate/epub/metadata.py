@@ -6,6 +6,7 @@ it would keep every page in memory, and a missing picture would cost the book.
 
 from __future__ import annotations
 
+import html
 import io
 import re
 import warnings
@@ -16,6 +17,7 @@ from typing import Any
 from lxml import etree
 
 from narrate.book import Cover, Metadata
+from narrate.epub.people import Person, authors_of, contributors_of, roles_of
 from narrate.errors import SourceError
 from narrate.markup.elements import text_of
 from narrate.markup.parse import parse_html
@@ -23,8 +25,52 @@ from narrate.markup.passage import fold
 
 OPF = "http://www.idpf.org/2007/opf"
 _DC = "http://purl.org/dc/elements/1.1/"
+_DUBLIN = frozenset(
+    ("title", "creator", "contributor", "language", "publisher", "date", "identifier", "description", "rights")
+) | {"subject", "source", "type", "relation", "coverage", "format"}
+_XML = "http://www.w3.org/XML/1998/namespace"
+_PREFIXES = {"opf": OPF, "xml": _XML}
+_NAME = re.compile(r"[A-Za-z_][\w.-]*")  # lenient parsers make up names that none may have
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
-_BLOCK_TAG = re.compile(r"</?(?:p|br|div|li)\b", re.IGNORECASE)
+_NO_LANGUAGE = {"und", "zxx", "mul", "mis", "none", "unknown"}
+# Codes of three letters (ISO 639-2, both forms) and names that stand where a tag of two letters should.
+_TAGS = {
+    **dict.fromkeys(("eng", "english"), "en"),
+    **dict.fromkeys(("ger", "deu", "german", "deutsch"), "de"),
+    **dict.fromkeys(("fre", "fra", "french", "français"), "fr"),
+    **dict.fromkeys(("spa", "spanish", "español"), "es"),
+    **dict.fromkeys(("ita", "italian", "italiano"), "it"),
+    **dict.fromkeys(("por", "portuguese", "português"), "pt"),
+    **dict.fromkeys(("dut", "nld", "dutch", "nederlands"), "nl"),
+    **dict.fromkeys(("rus", "russian", "русский"), "ru"),
+    **dict.fromkeys(("jpn", "japanese", "日本語"), "ja"),
+    **dict.fromkeys(("chi", "zho", "chinese", "中文"), "zh"),
+    "kor": "ko",
+    "ara": "ar",
+    "hin": "hi",
+    "pol": "pl",
+    "swe": "sv",
+    "dan": "da",
+    "nor": "no",
+    "fin": "fi",
+    "cze": "cs",
+    "ces": "cs",
+    "hun": "hu",
+    "tur": "tr",
+    "gre": "el",
+    "ell": "el",
+    "ukr": "uk",
+    "heb": "he",
+    "rum": "ro",
+    "ron": "ro",
+    "cat": "ca",
+    "lat": "la",
+}
+_BLOCK_TAG = re.compile(r"</?(?:p|br|div|li|ul|ol|h[1-6]|blockquote|tr)\b", re.IGNORECASE)
+_TIME = re.compile(r"T\d\d:?\d\d.*$")
+_UNDATED = ("0101-01-01", "0100-12-31")  # what calibre writes for a book without a date, and it in western zones
+_PUBLISHED = {"publication", "original-publication", "issued", ""}
+_ISBN = re.compile(r"97[89](?:[- ]?\d){10}|\d(?:[- ]?\d){8}[- ]?[\dXx]")
 
 Values = Sequence[tuple[str | None, Mapping[str, str]]]  # (text, attributes) of each element of a name
 Named = Mapping[str, Mapping[str, Values]]  # namespace -> name -> values
@@ -56,10 +102,16 @@ def _sound_copy(root: etree._Element) -> io.BytesIO:
     metadata = etree.SubElement(package, f"{{{OPF}}}metadata")
     for element in _metadata_elements(root):
         namespace, _, local = str(element.tag).rpartition("}")
-        copy = etree.SubElement(metadata, f"{{{_DC if 'purl.org/dc' in namespace else OPF}}}{local.lower()}")
+        prefix, _, local = local.rpartition(":")  # an undeclared prefix stays in the name
+        dublin = "purl.org/dc" in namespace or prefix.lower() == "dc" or (not namespace and local.lower() in _DUBLIN)
+        if not _NAME.fullmatch(local):
+            continue
+        copy = etree.SubElement(metadata, f"{{{_DC if dublin else OPF}}}{local.lower()}")
         copy.text = "".join(map(str, element.itertext()))
         for name, value in element.items():
-            copy.set(name, value)
+            prefix, _, bare = str(name).rpartition(":") if not str(name).startswith("{") else ("", "", str(name))
+            if (not prefix or prefix in _PREFIXES) and _NAME.fullmatch(bare.rpartition("}")[2]):
+                copy.set(f"{{{_PREFIXES[prefix]}}}{bare}" if prefix else bare, value)
     etree.SubElement(package, f"{{{OPF}}}manifest")
     etree.SubElement(package, f"{{{OPF}}}spine")
     box = io.BytesIO()
@@ -87,7 +139,8 @@ def metas(values: Named) -> Values:
     return values.get(OPF, {}).get("meta", ())
 
 
-def read_metadata(values: Named, cover: Cover | None, stem: str) -> Metadata:
+def read_metadata(values: Named, cover: Cover | None, stem: str, unique: str = "") -> Metadata:
+    """What ``values`` say of the book; ``stem`` serves as title, and ``unique`` is the id of its own identifier."""
     refined = _refinements(values)
     title, subtitle = _titles(values, refined)
     people = list(_people(values, refined))
@@ -95,22 +148,31 @@ def read_metadata(values: Named, cover: Cover | None, stem: str) -> Metadata:
     return Metadata(
         title=title or stem,
         subtitle=subtitle,
-        authors=tuple(
-            dict.fromkeys(name for name, roles, creator in people if creator and ("aut" in roles or not roles))
-        )
-        or tuple(dict.fromkeys(name for name, _, creator in people if creator)),
-        contributors=tuple((name, role) for name, roles, _ in people for role in roles or ("",)),
-        language=_language(_first(values, "language")),
+        authors=authors_of(people),
+        contributors=contributors_of(people),
+        language=next(filter(None, (language_tag(text or "") for text, _ in _dublin(values, "language"))), ""),
         publisher=_first(values, "publisher"),
         date=_date(values),
-        identifier=_first(values, "identifier"),
+        identifier=_identifier(values, unique),
         description=_plain(_first(values, "description")),
         series=series,
         series_number=number,
-        rights=_first(values, "rights"),
+        rights=_plain(_first(values, "rights")),
         subjects=tuple(dict.fromkeys(filter(None, (fold(text or "") for text, _ in _dublin(values, "subject"))))),
         cover=cover,
     )
+
+
+def language_tag(written: str) -> str:
+    """A BCP 47 tag for what a book writes as its language; "" when it says nothing."""
+    tag = written.strip().replace("_", "-")
+    tag = _TAGS.get(tag.casefold(), tag)
+    found = _LANGUAGE.match(tag)
+    primary = tag.partition("-")[0].casefold()
+    if found is None or primary in _NO_LANGUAGE or len(primary) > 3:
+        return ""
+    main = _TAGS.get(primary, "")
+    return found.group().replace(tag[: len(primary)], main, 1) if main else found.group()
 
 
 def _dublin(values: Named, name: str) -> Values:
@@ -126,69 +188,104 @@ def _refinements(values: Named) -> Refined:
     found: dict[str, dict[str, list[str]]] = {}
     for text, attributes in metas(values):
         target, name = attributes.get("refines", "").lstrip("#"), attributes.get("property", "")
-        if target and name and text:
+        if target and name and text and text.strip():
             found.setdefault(target, {}).setdefault(name, []).append(fold(text))
     return found
 
 
+_TITLE_TYPES = ("main", "", "extended", "expanded", "short", "edition", "collection", "subtitle")
+
+
 def _titles(values: Named, refined: Refined) -> tuple[str, str]:
-    kinds: dict[str, str] = {}
+    """The main title and the subtitle, of titles in their order of display."""
+    found: list[tuple[float, str, str]] = []
     for text, attributes in _dublin(values, "title"):
-        kind = refined.get(attributes.get("id", ""), {}).get("title-type", [""])[0]
-        kinds.setdefault(kind, fold(text or ""))
-    main = kinds.get("main") or kinds.get("") or next(iter(kinds.values()), "")
-    return main, kinds.get("subtitle", "")
+        about = refined.get(attributes.get("id", ""), {})
+        kind = about.get("title-type", [""])[0].lower()
+        if text and fold(text):
+            found.append((_number(about.get("display-seq", [""])[0]), kind, fold(text)))
+    found.sort(key=lambda title: title[0])
+    kinds: dict[str, str] = {}
+    for _, kind, text in found:
+        kinds.setdefault(kind, text)
+    main = next((kinds[kind] for kind in _TITLE_TYPES if kind in kinds), "") or next(iter(kinds.values()), "")
+    return main, kinds.get("subtitle", "") if kinds.get("subtitle") != main else ""
 
 
-def _people(values: Named, refined: Refined) -> Iterator[tuple[str, tuple[str, ...], bool]]:
-    """(name, MARC relator codes, whether named as a creator) of everybody, creators first."""
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return float("inf")
+
+
+def _people(values: Named, refined: Refined) -> Iterator[Person]:
+    """Everybody, creators first."""
     for element in ("creator", "contributor"):
         for text, attributes in _dublin(values, element):
-            name = fold(text or "")
-            roles = list(refined.get(attributes.get("id", ""), {}).get("role", ()))
-            old = attributes.get(f"{{{OPF}}}role")
-            roles += [old] if old else []
-            if name:
-                yield name, tuple(dict.fromkeys(role.lower() for role in roles)), element == "creator"
+            roles = roles_of(refined.get(attributes.get("id", ""), {}), attributes.get(f"{{{OPF}}}role"))
+            if text and fold(text):
+                yield Person(fold(text), roles, element == "creator")
 
 
 def _series(values: Named, refined: Refined) -> tuple[str, str]:
-    named = {attributes.get("name", ""): attributes.get("content", "") for _, attributes in metas(values)}
+    """The series that the book itself belongs to, not one that its series belongs to; a set is a list of somebody's."""
+    found: dict[str, tuple[str, str]] = {}
     for text, attributes in metas(values):
-        if attributes.get("property") == "belongs-to-collection" and text:
+        if attributes.get("property") == "belongs-to-collection" and text and fold(text):
             about = refined.get(attributes.get("id", ""), {})
-            if about.get("collection-type", ["series"])[0] == "series":
-                return fold(text), about.get("group-position", [""])[0]
-    if named.get("calibre:series"):
-        return fold(named["calibre:series"]), fold(named.get("calibre:series_index", "")).removesuffix(".0")
-    return "", ""
+            kind = about.get("collection-type", ["series"])[0].lower()
+            nested = "nested " if attributes.get("refines") else ""
+            found.setdefault(nested + kind, (fold(text), _position(about.get("group-position", [""])[0])))
+    named = {
+        attributes.get("name") or attributes.get("property", ""): (text, attributes)
+        for text, attributes in metas(values)
+    }
+    text, attributes = named.get("calibre:series", (None, {}))
+    if name := fold(attributes.get("content") or text or ""):
+        text, attributes = named.get("calibre:series_index", (None, {}))
+        found.setdefault("calibre", (name, _position(fold(attributes.get("content") or text or ""))))
+    order = ("series", "calibre", "nested series")
+    return next((found[kind] for kind in order if kind in found), ("", ""))
+
+
+def _position(text: str) -> str:
+    return re.sub(r"(?<=\d)\.0+$", "", text)
 
 
 def _date(values: Named) -> str:
     """The date of publication when several are given (EPUB 2 marks them), else the first."""
     dates = [(fold(text or ""), attributes.get(f"{{{OPF}}}event", "")) for text, attributes in _dublin(values, "date")]
-    dates.sort(key=lambda date: date[1] not in {"publication", "original-publication", ""})
-    date = dates[0][0] if dates else ""
-    return re.sub(r"T00:00:00.*$", "", date)
+    dates = [(date, event) for date, event in dates if date and not date.startswith(_UNDATED)]
+    dates.sort(key=lambda date: date[1].lower() not in _PUBLISHED)
+    return _TIME.sub("", dates[0][0]) if dates else ""
 
 
-def _language(tag: str) -> str:
-    tag = tag.replace("_", "-")
-    return tag if _LANGUAGE.fullmatch(tag) and tag.lower() not in {"und", "zxx"} else ""
+def _identifier(values: Named, unique: str) -> str:
+    """An ISBN, else the identifier that the package calls its own, else the first."""
+    found = [(fold(text or ""), attributes) for text, attributes in _dublin(values, "identifier") if text]
+    found = [(text, attributes) for text, attributes in found if text]
+    isbn = next((text for text, attributes in found if _is_isbn(text, attributes)), "")
+    own = next((text for text, attributes in found if unique and attributes.get("id") == unique), "")
+    return isbn or own or (found[0][0] if found else "")
+
+
+def _is_isbn(text: str, attributes: Mapping[str, str]) -> bool:
+    said = text.lower().startswith(("urn:isbn:", "isbn")) or attributes.get(f"{{{OPF}}}scheme", "").lower() == "isbn"
+    digits = re.sub(r"[- ]", "", text.lower().removeprefix("urn:").removeprefix("isbn").lstrip(": "))
+    whole = bool(_ISBN.fullmatch(digits))
+    return (said and digits != "") or (whole and len(digits) == 13 and _check_digit(digits))
+
+
+def _check_digit(digits: str) -> bool:
+    return sum(int(digit) * (3 if place % 2 else 1) for place, digit in enumerate(digits)) % 10 == 0
 
 
 def _plain(text: str) -> str:
     """A description without its markup (it is often HTML, escaped)."""
     if "<" not in text:
-        return text
+        return fold(html.unescape(text)) if "&" in text else text
     try:
         return fold(text_of(parse_html(_BLOCK_TAG.sub(r" \g<0>", text), "description")))
     except SourceError:
         return ""
-
-
-def _authors(people: Sequence[tuple[str, tuple[str, ...], bool]]) -> tuple[str, ...]:
-    """Creators whose role is author or not given; all creators when none is."""
-    creators = [(name, roles) for name, roles, creator in people if creator]
-    writers = [name for name, roles in creators if not roles or "aut" in roles]
-    return tuple(dict.fromkeys(writers or [name for name, _ in creators]))

@@ -1,12 +1,10 @@
-"""What each element, semantic type and class name means to a listener: tables, and the questions asked of them.
+"""What an element of a page is called and what it says of itself; and what kind of matter that names.
 
 Semantic types are those of the EPUB 3 Structural Semantics Vocabulary, the DPUB-ARIA roles and the z3998 vocabulary;
 class names are those that several producers share.
 """
 
 from __future__ import annotations
-
-import re
 
 from lxml import etree
 
@@ -55,6 +53,7 @@ BLOCKS = frozenset(
         "ol",
         "p",
         "pre",
+        "search",
         "section",
         "summary",
         "table",
@@ -68,71 +67,6 @@ BLOCKS = frozenset(
         "ul",
     ]
 )
-# Elements whose text is not running text, each with the reason a listener is given.
-SILENT = {
-    "rt": "ruby reading",
-    "rp": "ruby reading",
-    "rtc": "ruby reading",
-    "math": "formula",
-    "svg": "picture text",
-    "nav": "contents",
-    "audio": "embedded media",
-    "video": "embedded media",
-    "object": "embedded media",
-    "iframe": "embedded media",
-    "canvas": "embedded media",
-    "button": "form control",
-    "select": "form control",
-    "textarea": "form control",
-    "datalist": "form control",
-    "template": "hidden text",
-    "head": "hidden text",
-}
-NOTE_REFERENCE_TYPES = {"noteref", "doc-noteref"}
-NOTE_REFERENCE_CLASSES = frozenset(
-    [
-        "noteref",
-        "note-ref",
-        "footnote-ref",
-        "footnoteref",
-        "fnref",
-        "fn-ref",
-        "fnanchor",
-        "footnote-reference",
-        "endnote-ref",
-        "endnoteref",
-        "footnote-anchor",
-        "footnotecall",
-        "note-call",
-        "notecall",
-    ]
-)
-NOTE_TYPES = frozenset(["footnote", "endnote", "rearnote", "doc-footnote", "doc-endnote"])
-NOTE_CLASSES = frozenset(
-    ["footnote", "endnote", "rearnote", "footnote-item", "footnote-text", "footnotetext", "endnote-text"]
-)
-BACKLINK_TYPES = {"backlink", "doc-backlink", "referrer"}
-BACKLINK_CLASSES = {"footnote-backref", "footnote-back", "backlink"}
-PAGE_TYPES = {"pagebreak", "doc-pagebreak"}
-PAGE_CLASSES = frozenset(
-    [
-        "pagenum",
-        "pageno",
-        "pagenumber",
-        "page-number",
-        "pagebreak",
-        "page-break",
-        "x-ebookmaker-pageno",
-        "pb",
-        "page_number",
-        "pgnum",
-    ]
-)
-TITLE_TYPES = frozenset(["title", "subtitle", "fulltitle", "halftitle", "label", "ordinal", "doc-subtitle"])
-VERSE_TYPES = frozenset(["z3998:verse", "z3998:poem", "z3998:song", "z3998:hymn", "z3998:lyrics", "verse", "poem"])
-VERSE_CLASSES = frozenset(["verse", "poem", "poetry", "poetry-container", "lyrics", "song", "stanza"])
-LINE_GROUPS = {"stanza", "linegroup", "line-group", "lg", "strophe"}
-TRANSCRIBER_CLASSES = {"transnote", "transnotes", "tnote", "tnotes", "trans-note", "transcriber-note"}
 
 KINDS: dict[str, ChapterKind] = {
     "cover": "cover",
@@ -140,9 +74,11 @@ KINDS: dict[str, ChapterKind] = {
     "titlepage": "titlepage",
     "title-page": "titlepage",
     "halftitlepage": "halftitle",
+    "halftitle-page": "halftitle",
     "imprint": "imprint",
     "imprimatur": "imprint",
     "copyright-page": "copyright",
+    "z3998:copyright-page": "copyright",
     "colophon": "colophon",
     "doc-colophon": "colophon",
     "toc": "contents",
@@ -163,6 +99,34 @@ KINDS: dict[str, ChapterKind] = {
     "index": "index",
     "doc-index": "index",
 }
+"""Types that name a kind wherever they stand."""
+
+WHOLE_KINDS: dict[str, ChapterKind] = {
+    "dedication": "dedication",
+    "doc-dedication": "dedication",
+    "epigraph": "epigraph",
+    "doc-epigraph": "epigraph",
+    "foreword": "introduction",
+    "doc-foreword": "introduction",
+    "preface": "introduction",
+    "doc-preface": "introduction",
+    "introduction": "introduction",
+    "doc-introduction": "introduction",
+    "afterword": "afterword",
+    "doc-afterword": "afterword",
+    "acknowledgments": "acknowledgements",
+    "acknowledgements": "acknowledgements",
+    "doc-acknowledgments": "acknowledgements",
+    "appendix": "appendix",
+    "doc-appendix": "appendix",
+    "bibliography": "bibliography",
+    "doc-bibliography": "bibliography",
+    "glossary": "glossary",
+    "doc-glossary": "glossary",
+}
+"""Types that name a kind where they say it of a page or of a section that stands in no other: a motto over a chapter is
+a part of the chapter."""
+
 CLASS_KINDS: dict[str, ChapterKind] = {
     "pg-boilerplate": "licence",
     "pgheader": "licence",
@@ -182,6 +146,17 @@ GUIDE_KINDS: dict[str, ChapterKind] = {
     "index": "index",
     "endnotes": "notes",
     "rearnotes": "notes",
+    "dedication": "dedication",
+    "epigraph": "epigraph",
+    "foreword": "introduction",
+    "preface": "introduction",
+    "introduction": "introduction",
+    "afterword": "afterword",
+    "acknowledgements": "acknowledgements",
+    "acknowledgments": "acknowledgements",
+    "appendix": "appendix",
+    "bibliography": "bibliography",
+    "glossary": "glossary",
 }
 ROLES: dict[str, Role] = {
     "frontmatter": "front",
@@ -189,10 +164,6 @@ ROLES: dict[str, Role] = {
     "backmatter": "back",
 }
 _TEXTS = etree.XPath("descendant::text()[not(parent::*[local-name()='script' or local-name()='style'])]")
-# A page marker holds a number, "[Pg 12]" or "Page xii of the print edition"; a class named "pagebreak" on more than
-# this is a request to the printer.
-_LONGEST_PAGE_MARKER = 40
-_INVISIBLE_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 
 
 def name_of(element: etree._Element) -> str:
@@ -220,38 +191,8 @@ def text_of(element: etree._Element) -> str:
     return "".join(map(str, texts)) if isinstance(texts, list) else ""
 
 
-def is_hidden(element: etree._Element) -> bool:
-    """Whether the source says that a reader does not see this, or an assistive reader should not say it."""
-    return (
-        element.get("hidden") is not None
-        or element.get("aria-hidden") == "true"
-        or bool(_INVISIBLE_STYLE.search(element.get("style") or ""))
-    )
-
-
-def silence(element: etree._Element, types: set[str], classes: set[str]) -> str:
-    """Why this element's text is not running text, or "" when it is."""
-    name = name_of(element)
-    if name in SILENT:
-        return SILENT[name]
-    if (types & PAGE_TYPES or classes & PAGE_CLASSES) and _is_short(element):
-        return "page number"
-    if types & NOTE_REFERENCE_TYPES or (classes & NOTE_REFERENCE_CLASSES and _is_inline(name)):
-        return "note reference"
-    if types & BACKLINK_TYPES or (classes & BACKLINK_CLASSES and _is_inline(name)):
-        return "link back from a note"
-    if is_hidden(element):
-        return "hidden text"
-    return ""
-
-
-def is_note(name: str, types: set[str], classes: set[str]) -> bool:
-    """Whether the source marks this element as the body of a note."""
-    return bool(types & NOTE_TYPES) or (bool(classes & NOTE_CLASSES) and not _is_inline(name))
-
-
-def kind_of(types: set[str], classes: set[str]) -> ChapterKind | None:
-    """The kind of matter the source says this element holds, if it says so."""
+def kind_of(types: set[str] | frozenset[str], classes: set[str] | frozenset[str]) -> ChapterKind | None:
+    """The kind of matter the source says this element holds, wherever it stands, if it says so."""
     for table, values in ((KINDS, types), (CLASS_KINDS, classes)):
         for value in sorted(values):
             if value in table:
@@ -259,7 +200,12 @@ def kind_of(types: set[str], classes: set[str]) -> ChapterKind | None:
     return None
 
 
-def role_of(types: set[str]) -> Role | None:
+def whole_kind_of(types: set[str] | frozenset[str]) -> ChapterKind | None:
+    """The kind of matter a page or an outermost section says it is."""
+    return next((WHOLE_KINDS[value] for value in sorted(types) if value in WHOLE_KINDS), None)
+
+
+def role_of(types: set[str] | frozenset[str]) -> Role | None:
     """Front, body or back matter, if the source says so."""
     return next((ROLES[value] for value in sorted(types) if value in ROLES), None)
 
@@ -269,9 +215,6 @@ def language_of(element: etree._Element) -> str | None:
     return element.get(XML_LANG) or element.get("xml:lang") or element.get("lang")
 
 
-def _is_short(element: etree._Element) -> bool:
-    return sum(len(text.strip()) for text in element.itertext()) <= _LONGEST_PAGE_MARKER
-
-
-def _is_inline(name: str) -> bool:
-    return name not in BLOCKS
+def key_of(element: etree._Element) -> str | None:
+    """The name by which links reach the element."""
+    return element.get("id") or (element.get("name") if name_of(element) == "a" else None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 _ENDS = tuple(".,;:!?…—–-。、！？：；")
 _CLOSERS = "\"'”’»)]}」』"
@@ -13,32 +13,24 @@ _LABEL = re.compile(
     re.IGNORECASE,
 )
 # Lines of verse and addresses are short; a paragraph with forced line breaks is not.
-_VERSE_LINE = 80
+VERSE_LINE = 80
 _VERSE_LINES = 3
 
 
-def join_cells(cells: Sequence[str]) -> str:
-    """A table row as it is read: a full stop between cells that do not end by themselves."""
-    return _join(cells, lambda cell: True)
+def between_cells(cell: str) -> str:
+    """What parts a cell from the next: a full stop, unless it ends by itself."""
+    return " " if _ends(cell) else ". "
 
 
-def join_heading(lines: Sequence[str]) -> str:
-    """The lines of one heading: a number or label is a sentence of its own, the rest runs on."""
-    return _join(lines, lambda line: bool(_LABEL.fullmatch(line)))
+def between_lines(line: str) -> str:
+    """What parts the lines of one heading: a number or label is a sentence of its own, the rest runs on."""
+    return between_cells(line) if _LABEL.fullmatch(line) else " "
 
 
 def looks_like_verse(lines: Sequence[str]) -> bool:
     """Whether lines divided by line breaks are each read with a breath."""
-    return len(lines) >= _VERSE_LINES and all(len(line) <= _VERSE_LINE for line in lines)
+    return len(lines) >= _VERSE_LINES and all(len(line) <= VERSE_LINE for line in lines)
 
 
-def _join(parts: Sequence[str], stops: Callable[[str], bool]) -> str:
-    joined = ""
-    previous = ""
-    for part in filter(None, parts):
-        if joined:
-            ended = previous.rstrip(_CLOSERS).endswith(_ENDS)
-            joined += " " if ended or not stops(previous) else ". "
-        joined += part
-        previous = part
-    return joined
+def _ends(text: str) -> bool:
+    return text.rstrip(_CLOSERS).endswith(_ENDS)

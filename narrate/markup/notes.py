@@ -1,6 +1,7 @@
-"""Find note references and the bodies of notes where only the links tell: a mark that links to a place that links back.
+"""Find note references, the bodies of notes and the links back: which belongs to which, and what only links tell.
 
-What the source marks itself (epub:type, role, class) needs no finding; see ``elements``.
+A mark that links to a place that links back is a note reference, whatever it is called. What the source marks itself
+(epub:type, role, class) needs no finding, only its target; see ``senses``.
 """
 
 from __future__ import annotations
@@ -11,21 +12,17 @@ from dataclasses import dataclass
 
 from lxml import etree
 
-from narrate.book import letters_and_digits
-from narrate.markup.elements import (
-    BLOCKS,
-    HEADINGS,
-    NOTE_REFERENCE_CLASSES,
-    NOTE_REFERENCE_TYPES,
-    classes_of,
-    name_of,
-    text_of,
-    types_of,
-)
+from narrate.book import AsideKind, letters_and_digits
+from narrate.markup.elements import BLOCKS, HEADINGS, key_of, name_of
+from narrate.markup.raised import find_raised
+from narrate.markup.senses import sense_of
+from narrate.markup.silence import short_text
 
 # The longest note body that is recognised by a reference alone: about five minutes of reading.
 MAX_NOTE = 4000  # letters and digits
 MAX_NOTE_ELEMENTS = 500
+_MOST_BACKS = 100  # links to one place that are looked at, to find the one that leads back
+_LONGEST_MARK = 20  # characters
 
 _MARK = re.compile(
     r"[\[(]?\s*(?:\d{1,4}|[*†‡§¶‖#⁂]{1,4}|[a-z]|[ivxlc]{1,6}|[A-Z]|note \d{1,4})\s*[\])]?\.?", re.IGNORECASE
@@ -36,18 +33,44 @@ Resolve = Callable[[str, str], tuple[str, str] | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Notes:
-    """The elements found: note references to leave out, and note bodies. They are compared by identity."""
+class Reference:
+    """What an element in a line is: a note reference with the key of its note, a link back, the number of a line."""
 
-    references: frozenset[etree._Element]
-    bodies: frozenset[etree._Element]
+    kind: AsideKind = "note reference"
+    target: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Notes:
+    """The elements found: what leads to a note and back, and the note bodies with their keys ("member#id").
+
+    Elements are compared by identity.
+    """
+
+    references: Mapping[etree._Element, Reference]
+    bodies: Mapping[etree._Element, str]
 
 
 @dataclass(frozen=True, slots=True)
 class _Link:
     element: etree._Element
     target: etree._Element
+    key: str
     marked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """Where links lead: the body of the note there, if it can be one, and the links that lead away from it."""
+
+    body: etree._Element | None
+    anchors: frozenset[etree._Element]
+    led: Mapping[str, etree._Element]  # fragment -> the first link to it
+    is_marked: bool
+
+    def holds(self, element: etree._Element) -> bool:
+        """Whether the element stands in the body."""
+        return element in self.anchors
 
 
 def find_notes(pages: Mapping[str, etree._Element], resolve: Resolve) -> Notes:
@@ -55,21 +78,47 @@ def find_notes(pages: Mapping[str, etree._Element], resolve: Resolve) -> Notes:
     links = list(_links(pages, resolve))
     order = {element: number for number, element in enumerate(_anchors(pages.values()))}
     sources: dict[etree._Element, list[etree._Element]] = {}
+    targets: dict[etree._Element, _Target] = {}
     for link in links:
         sources.setdefault(link.target, []).append(link.element)
-    references, bodies = set(), set()
+        if link.target not in targets:
+            targets[link.target] = _target(link.target)
+    references: dict[etree._Element, Reference] = {}
+    bodies: dict[etree._Element, str] = {}
     for link in links:
-        back = _links_back(link, sources)
-        first = back is not None and order[link.element] < order[back]
-        if not link.marked and not (first and _looks_like_reference(link.element)):
+        target = targets[link.target]
+        back = _links_back(link, target, sources)
+        led_back = back is not None and order[link.element] < order[back]
+        if not link.marked and not ((led_back or target.is_marked) and _looks_like_reference(link.element)):
             continue
-        if link.element in bodies:
+        if link.element in bodies or link.element in references:
             continue
-        references.add(link.element)
-        body = _body(link.target)
-        if body is not None and body not in link.element.iterancestors():
-            bodies.add(body)
-    return Notes(frozenset(references), frozenset(bodies))
+        key = link.key
+        if target.body is not None and not target.holds(link.element):
+            key = bodies.setdefault(target.body, key)
+            if back is not None:
+                references.setdefault(back, Reference("link back from a note"))
+        references[link.element] = Reference(target=key)
+    for link in links:  # a note that is referred to again leads back to one place only
+        target = targets[link.target]
+        if target.body is None or target.body not in bodies or link.element in references:
+            continue
+        if not target.holds(link.element) and _looks_like_reference(link.element):
+            references[link.element] = Reference(target=bodies[target.body])
+    raised = find_raised(pages)
+    references.update((element, Reference(kind, target)) for element, kind, target in raised.references)
+    for element, key in raised.bodies.items():
+        bodies.setdefault(element, key)
+    return Notes(references, bodies)
+
+
+def _target(element: etree._Element) -> _Target:
+    body = _body(element)
+    anchors = tuple(body.iter("{*}a")) if body is not None else ()
+    led: dict[str, etree._Element] = {}
+    for anchor in anchors:
+        led.setdefault((anchor.get("href") or "").rpartition("#")[2], anchor)
+    return _Target(body, frozenset(anchors), led, _is_in_note(element))
 
 
 def _anchors(roots: Iterable[etree._Element]) -> Iterator[etree._Element]:
@@ -83,8 +132,8 @@ def _links(pages: Mapping[str, etree._Element], resolve: Resolve) -> Iterator[_L
     for document, root in pages.items():
         for element in root.iter("{*}a"):
             href = element.get("href") or ""
-            marked = bool(types_of(element) & NOTE_REFERENCE_TYPES or classes_of(element) & NOTE_REFERENCE_CLASSES)
-            if "#" not in href or not (marked or _MARK.fullmatch(text_of(element).strip())):
+            marked = _is_marked(element)
+            if "#" not in href or not (marked or _MARK.fullmatch(short_text(element, _LONGEST_MARK).strip())):
                 continue
             place = resolve(document, href)
             if place is not None:
@@ -93,33 +142,65 @@ def _links(pages: Mapping[str, etree._Element], resolve: Resolve) -> Iterator[_L
     places = {place: element for place, element in _places(pages) if place in wanted}
     for element, place, marked in found:
         if place in places:
-            yield _Link(element, places[place], marked)
+            yield _Link(element, places[place], "#".join(place), marked)
+
+
+def _is_marked(element: etree._Element) -> bool:
+    """Whether the source says that the link, or what directly holds it, is a note reference."""
+    parent = element.getparent()
+    if sense_of(element).silent == "note reference":
+        return True
+    return parent is not None and sense_of(parent).silent == "note reference"
 
 
 def _places(pages: Mapping[str, etree._Element]) -> Iterator[tuple[tuple[str, str], etree._Element]]:
     for document, root in pages.items():
         for element in root.iter("{*}*"):
-            key = element.get("id") or (element.get("name") if name_of(element) == "a" else None)
+            key = key_of(element)
             if key:
                 yield (document, key), element
 
 
-def _links_back(link: _Link, sources: Mapping[etree._Element, Sequence[etree._Element]]) -> etree._Element | None:
+def _links_back(
+    link: _Link, target: _Target, sources: Mapping[etree._Element, Sequence[etree._Element]]
+) -> etree._Element | None:
     """The place ``link`` leads to, when what stands there links back to the link or to what holds it."""
-    body = _body(link.target)
-    if body is None:
+    if target.body is None:
         return None
-    around: list[etree._Element] = [link.element, *_inline_parents(link.element), *link.element.iter("{*}*")]
-    backs = {source for element in around for source in sources.get(element, ())}
-    inside = [element for element in body.iter("{*}a") if element in backs]
-    if inside:
-        return inside[0]
+    parents = [link.element, *_inline_parents(link.element)]
+    around = [*parents, *link.element.iter("{*}*"), *_empty_anchors_before(parents)]
+    for element in around:
+        for source in sources.get(element, ())[:_MOST_BACKS]:
+            if source in target.anchors:
+                return source
     # an arrow (↩, "back") is no mark, so it is not among the links that were gathered
-    keys = {element.get("id") or element.get("name") for element in around} - {None}
-    for element in body.iter("{*}a"):
-        if (element.get("href") or "").rpartition("#")[2] in keys and element not in around:
-            return element
+    for element in around:
+        back = target.led.get(key_of(element) or element.get("name") or "\0")
+        if back is not None and back not in around:
+            return back
     return None
+
+
+def _empty_anchors_before(elements: Sequence[etree._Element]) -> Iterator[etree._Element]:
+    """Anchors without text right before the elements: some producers put the name there and not on the link."""
+    for element in elements:
+        before = element.getprevious()
+        if (
+            before is not None
+            and not (before.tail or "").strip()
+            and not len(before)
+            and not (before.text or "").strip()
+        ):
+            yield before
+
+
+def _is_in_note(target: etree._Element) -> bool:
+    """Whether the source marks what the link leads to, or what holds it, as a note."""
+    return any(sense_of(around).is_note for around in (target, *_some_parents(target)))
+
+
+def _some_parents(element: etree._Element) -> Iterator[etree._Element]:
+    return (parent for parent, _ in zip(element.iterancestors("{*}*"), range(3), strict=False))
 
 
 def _inline_parents(element: etree._Element) -> list[etree._Element]:
@@ -133,7 +214,12 @@ def _inline_parents(element: etree._Element) -> list[etree._Element]:
 
 def _looks_like_reference(element: etree._Element) -> bool:
     """Raised, or bracketed, or an asterisk and its kin: a number that is merely linked may belong to the sentence."""
-    text = text_of(element).strip()
+    text = short_text(element, _LONGEST_MARK).strip()
+    before = element.getprevious()
+    parent = element.getparent()
+    leading = (before.tail if before is not None else parent.text if parent is not None else "") or ""
+    if leading.rstrip()[-1:] in ("[", "(") and (element.tail or "").lstrip()[:1] in ("]", ")"):
+        return leading.rstrip()[-1:] == "[" or not text.isalnum()
     raised = any(name_of(near) == "sup" for near in (*_inline_parents(element), *element.iter("{*}*")))
     return raised or not text[:1].isalnum()
 
@@ -163,4 +249,6 @@ def _may_be_note(body: etree._Element) -> bool:
 def _alone(paragraph: etree._Element) -> bool:
     """Whether the paragraph is the first thing in an item or box of its own, which then is the note."""
     parent = paragraph.getparent()
-    return parent is not None and name_of(parent) in {"li", "aside", "dd"} and parent[0] is paragraph
+    if parent is None or parent[0] is not paragraph:
+        return False
+    return name_of(parent) in {"li", "aside", "dd"} or (name_of(parent) == "div" and sense_of(parent).is_note)

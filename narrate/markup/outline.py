@@ -5,37 +5,28 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
+from functools import cached_property
+from itertools import groupby, pairwise
 from typing import Literal
 
 from narrate.book import Block, Chapter, ChapterKind, Role
 from narrate.markup.gutenberg import mark_licence
+from narrate.markup.kinds import SPOKEN, title_of
 from narrate.markup.matter import Known, guess_kind
-from narrate.markup.passage import Passage, bare
+from narrate.markup.passage import Passage, bare, same_words
+from narrate.markup.titles import complete, first_words, is_label
 
 # A level of headings is a level of chapters when its sections hold next to nothing before the next level's headings.
 _OWN_TEXT = 0.1
 # Guesses are made only this far from either end of a book, and never past a division that is clearly its text.
 _EDGE = 10
 _TEXT = 8_000  # letters and digits
+_NO_LANGUAGE = {"und", "zxx", "mul", "mis"}  # tags that say that there is no language to name
+_PLAIN = 3  # so many listed divisions that are nothing in particular, one behind the other, are the text
 _CHAPTER_TITLE = re.compile(
     r"(?:chapter|chapitre|kapitel|capítulo|capitolo|hoofdstuk|letter|act|scene|canto|book|part)\b.*|[IVXLC]+\b.*|\d+\b.*",
     re.IGNORECASE,
 )
-_KIND_TITLES: dict[ChapterKind, str] = {
-    "chapter": "",
-    "cover": "Cover",
-    "titlepage": "Title Page",
-    "halftitle": "Half Title",
-    "imprint": "Imprint",
-    "copyright": "Copyright",
-    "licence": "Licence",
-    "colophon": "Colophon",
-    "contents": "Contents",
-    "notes": "Notes",
-    "advertisement": "Advertisement",
-    "index": "Index",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +34,7 @@ class Start:
     """Where a division begins: before the passage ``index``.
 
     ``listed`` says that the contents name it; what is not listed and turns out to be plain text belongs to the
-    division before it.
+    division before it. ``fallback`` is a title for what has neither a label nor a heading.
     """
 
     index: int
@@ -53,22 +44,32 @@ class Start:
     kind: ChapterKind | Literal[""] = ""
     role: Role | Literal[""] = ""
     guess: str = ""
+    fallback: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Draft:
     start: Start
     passages: tuple[Passage, ...]
     kind: ChapterKind
     guess: str = ""
 
-    @property
+    @cached_property
     def letters(self) -> int:
         return sum(passage.letters for passage in self.passages)
 
-    @property
-    def heading(self) -> str:
-        return next((passage.block.text for passage in self.passages if passage.level), "")
+    def headings(self, book: str) -> list[str]:
+        """The headings it opens with, without the book's own title and without a section's further down."""
+        opening: list[Passage] = []
+        for passage in self.passages:
+            if not passage.level and (passage.block.kind != "break" and not passage.block.within):
+                break
+            if passage.level and not (opening and same_words(passage.block.text, book)):
+                opening.append(passage)
+        later = {passage.level for passage in self.passages[len(opening) :] if passage.level}
+        texts = [one.block.text.replace("\n", " ") for n, one in enumerate(opening) if n == 0 or one.level not in later]
+        named = [text for text in texts if not same_words(text, book)]
+        return named or texts
 
 
 def build_chapters(
@@ -80,7 +81,10 @@ def build_chapters(
     drafts = _guessed(drafts, known)
     drafts = _merged(drafts)
     roles = _roles(drafts)
-    chapters = [_chapter(draft, role, known, language) for draft, role in zip(drafts, roles, strict=True)]
+    chapters = [
+        _chapter(draft, role, known, language, number=number)
+        for number, (draft, role) in enumerate(zip(drafts, roles, strict=True))
+    ]
     return tuple(chapter for chapter in chapters if chapter.blocks or chapter.kind == "chapter")
 
 
@@ -102,10 +106,17 @@ def starts_by_headings(passages: Sequence[Passage]) -> list[Start]:
     while chosen[-1] != levels[-1] and _hardly_any_own_text(marked, headings, chosen[-1]):
         chosen.append(levels[levels.index(chosen[-1]) + 1])
     depth = {level: max(1, number + (0 if alone and len(chosen) > 1 else 1)) for number, level in enumerate(chosen)}
+    found = [(number, passage) for number, passage in headings if passage.level in depth]
+    names = {  # "Chapter 1" and "The Whale" right behind it are one title
+        number
+        for (before, label), (number, passage) in pairwise(found)
+        if number == before + 1 and passage.level == label.level and is_label(label.block.text)
+        if not is_label(passage.block.text)
+    }
     return [
         Start(number, passage.block.text.replace("\n", " "), depth[passage.level])
-        for number, passage in headings
-        if passage.level in depth
+        for number, passage in found
+        if number not in names
     ]
 
 
@@ -165,16 +176,24 @@ def _guessed(drafts: list[_Draft], known: Known) -> list[_Draft]:
     found = list(drafts)
     for front in (True, False):
         order = list(range(len(found))) if front else list(reversed(range(len(found))))
+        plain = 0
         for number in order[:_EDGE]:
             draft = found[number]
+            if number == 0 and front and not draft.letters and draft.kind in ("chapter", "licence") and draft.passages:
+                found[number] = replace(draft, kind="cover", guess="the first page, which holds no text")
+                continue
             if draft.kind != "chapter" or not draft.passages:
                 continue
             guess = guess_kind(draft.start.title, draft.passages, known, front=front, listed=draft.start.listed)
             if guess:
                 found[number] = replace(draft, kind=guess[0], guess=guess[1])
-            elif draft.letters > _TEXT or (draft.start.listed and _CHAPTER_TITLE.fullmatch(draft.start.title)):
+                continue
+            plain += draft.start.listed and draft.letters > 0
+            name = draft.start.title or next(iter(draft.headings(known.title)), "")
+            titled = draft.start.listed and _CHAPTER_TITLE.fullmatch(name)
+            if draft.letters > _TEXT or titled or plain >= _PLAIN:
                 break
-    return found if any(draft.kind == "chapter" and draft.letters for draft in found) else drafts
+    return found if any(draft.kind in SPOKEN and draft.letters for draft in found) else drafts
 
 
 def _merged(drafts: list[_Draft]) -> list[_Draft]:
@@ -215,10 +234,28 @@ def _marked_role(draft: _Draft) -> Role | Literal[""]:
     return max(sizes, key=lambda role: sizes[role]) if sizes else ""
 
 
-def _chapter(draft: _Draft, role: Role, known: Known, language: str) -> Chapter:
+def _chapter(draft: _Draft, role: Role, known: Known, language: str, *, number: int) -> Chapter:
     blocks = tuple(_in_language(passage.block, language) for passage in draft.passages)
-    title = draft.start.title or draft.heading or _KIND_TITLES[draft.kind] or known.title or "Text"
+    title = " ".join(_title(draft, known, language, number).split())
     return Chapter(title, _tidy(blocks), draft.start.level, role, draft.kind, draft.guess)
+
+
+def _title(draft: _Draft, known: Known, language: str, number: int) -> str:
+    """The contents' label with what the page's heading adds, else a heading, the page's title, the kind, the text."""
+    headings = draft.headings(known.title)
+    first = next((text for text in headings if text), "") or next(
+        (passage.block.text for passage in draft.passages if passage.level), ""
+    )
+    return (
+        complete(draft.start.title, headings)
+        or first
+        or draft.start.fallback
+        or title_of(draft.kind, language)
+        or (known.title if number == 0 else "")
+        or first_words(next((passage.block.text for passage in draft.passages if passage.block.text), ""))
+        or known.title
+        or "Text"
+    )
 
 
 def _tidy(blocks: Sequence[Block]) -> tuple[Block, ...]:
@@ -235,5 +272,6 @@ def _tidy(blocks: Sequence[Block]) -> tuple[Block, ...]:
 
 def _in_language(block: Block, language: str) -> Block:
     """Leave out the language where it is the book's own (regions apart: en-US in a book in en-GB is English)."""
-    same = block.language.partition("-")[0].lower() == language.partition("-")[0].lower()
+    primary = block.language.replace("_", "-").partition("-")[0].lower()
+    same = primary in _NO_LANGUAGE or primary == language.partition("-")[0].lower()
     return replace(block, language="") if same and block.language else block

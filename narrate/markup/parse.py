@@ -1,12 +1,12 @@
-"""Bytes to an lxml tree, whatever they are: declared or guessed encodings, entities without a DTD, broken XHTML.
+"""Pages to trees, whatever they are: entities without a DTD, missing namespaces, broken XHTML, HTML.
 
 Nothing is fetched, no entity of the document is ever expanded by the parser, comments and processing instructions are
-dropped, and a document that is not well-formed is read by the lenient HTML parser instead (with a warning).
+dropped, and a document that is not well-formed is read by the lenient HTML parser instead (with a warning). Every
+pattern here takes time in proportion to the text, however hostile it is.
 """
 
 from __future__ import annotations
 
-import codecs
 import html
 import html.entities
 import re
@@ -14,36 +14,81 @@ from dataclasses import dataclass
 
 from lxml import etree
 
+from narrate.bounds import BOUNDS, Bounds
 from narrate.errors import SourceError
+from narrate.markup.decoding import decode as decode
+from narrate.markup.decoding import decode_text as decode_text
 
-# The deepest nesting a document may have; EPUBs stay under 30. libxml2's own limit is 2,048.
-MAX_DEPTH = 1000
-# The most elements a page may have; a whole Bible with a link on every verse has 200,000.
-MAX_ELEMENTS = 1_000_000
 # An entity the document itself declares is replaced when it is this short and holds no markup.
 MAX_ENTITY = 64
 MAX_ENTITIES = 256
+# A document type and its entities stand in the first so many characters.
+_PROLOGUE = 100_000
 
 _XML_NAMES = {"amp", "lt", "gt", "quot", "apos"}
-_BOMS = (
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
-_XML_DECLARATION = re.compile(r"^\s*<\?xml[^>]*?\?>", re.DOTALL)
-_DECLARED = re.compile(rb"""<\?xml[^>]*?encoding\s*=\s*["']([\w.:-]+)""")
-_META_CHARSET = re.compile(rb"""<meta[^>]*?charset\s*=\s*["']?([\w.:-]+)""", re.IGNORECASE)
-_DOCTYPE = re.compile(r"<!DOCTYPE[^\[>]*(?:\[(.*?)\]\s*)?>", re.DOTALL | re.IGNORECASE)
+_XML_DECLARATION = re.compile(r"\s*<\?xml\b[^>]*>", re.DOTALL)
+_DOCTYPE = re.compile(r"<!DOCTYPE", re.IGNORECASE)
+_SUBSET_END = re.compile(r"\]\s*>")
 _ENTITY_DECLARATION = re.compile(r"""<!ENTITY\s+([\w.-]+)\s+(?:"([^"&%<]*)"|'([^'&%<]*)')\s*>""")
-_ENTITY = re.compile(r"&([A-Za-z][\w.-]*);")
-_BARE_AMPERSAND = re.compile(r"&(?!#?\w+;)")
+_ENTITY = re.compile(r"&([A-Za-z][\w.-]{0,60});")
+_LEGACY = "|".join(sorted((name for name in html.entities.html5 if name[-1] != ";"), key=len, reverse=True))
+_UNCLOSED_ENTITY = re.compile(rf"&({_LEGACY})(?![\w;=.-])")
+_NUMBER = re.compile(r"&#(?:[xX]([0-9a-fA-F]{1,7})|(\d{1,7}));")
+_BARE_AMPERSAND = re.compile(r"&(?!(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,7}|[A-Za-z][\w.-]{0,60});)")
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# Control characters that Windows-1252 meant for quotation marks and dashes.
+_WINDOWS = re.compile("[\x80-\x9f]")
 # In HTML these have an end tag, whatever XHTML's "/>" says; left as they are they would swallow what follows.
 _SELF_CLOSED = re.compile(
-    r"<((?!(?:area|base|br|col|embed|hr|img|input|link|meta|param|source|track|wbr)\b)[A-Za-z][\w:-]*)"
+    r"<((?!(?:area|base|br|col|embed|hr|img|input|link|meta|param|source|track|wbr)\b)[A-Za-z][\w:-]{0,60})"
     r"((?:\s[^<>]*?)?)/>",
+    re.IGNORECASE,
+)
+_ROOT_TAG = re.compile(r"<(?![!?])[^\s<>/]{1,60}")
+_NAMESPACES = {
+    "epub": "http://www.idpf.org/2007/ops",
+    "ssml": "http://www.w3.org/2001/10/synthesis",
+    "xlink": "http://www.w3.org/1999/xlink",
+    "svg": "http://www.w3.org/2000/svg",
+    "m": "http://www.w3.org/1998/Math/MathML",
+    "mml": "http://www.w3.org/1998/Math/MathML",
+    "math": "http://www.w3.org/1998/Math/MathML",
+    "html": "http://www.w3.org/1999/xhtml",
+    "xhtml": "http://www.w3.org/1999/xhtml",
+    "h": "http://www.w3.org/1999/xhtml",
+    "dc": "http://purl.org/dc/elements/1.1/",
+    "opf": "http://www.idpf.org/2007/opf",
+    "xsi": "http://www.w3.org/2001/XMLSchema-instance",
+    "ibooks": "http://vocabulary.itunes.apple.com/rdf/ibooks/vocabulary-extensions-1.0/",
+}
+"""Prefixes that pages use without declaring them."""
+
+_TAG = re.compile(r"<(/?)([A-Za-z][\w:-]{0,60})")
+_VOID = frozenset(
+    [
+        "area",
+        "base",
+        "br",
+        "col",
+        "embed",
+        "hr",
+        "img",
+        "input",
+        "link",
+        "meta",
+        "param",
+        "source",
+        "track",
+        "wbr",
+        "p",
+        "li",
+        "dt",
+        "dd",
+        "tr",
+        "td",
+        "th",
+        "option",
+    ]
 )
 
 
@@ -55,17 +100,19 @@ class Parsed:
     warnings: tuple[str, ...] = ()
 
 
-def parse_xml(data: bytes, what: str) -> etree._Element:
+def parse_xml(data: bytes, what: str, bounds: Bounds = BOUNDS) -> etree._Element:
     """Parse an XML document that must be well-formed (a package, a container); SourceError when it is not."""
     text, _ = decode(data, what)
     prepared, _ = _prepare(text)
     try:
-        return _xml(prepared)
+        root = _xml(prepared)
     except etree.XMLSyntaxError as error:
         raise SourceError(f"{what}: is not well-formed XML ({_reason(error)}); the book is damaged") from error
+    _check_form(root, what, bounds)
+    return root
 
 
-def parse_page(data: bytes, what: str) -> Parsed:
+def parse_page(data: bytes, what: str, bounds: Bounds = BOUNDS) -> Parsed:
     """Parse a page of a book, leniently; SourceError only when nothing can be made of it."""
     text, warnings = decode(data, what)
     prepared, unknown = _prepare(text)
@@ -76,15 +123,16 @@ def parse_page(data: bytes, what: str) -> Parsed:
         root = _xml(prepared)
     except etree.XMLSyntaxError as error:
         warnings.append(f"{what}: is not well-formed XHTML ({_reason(error)}); read as HTML")
-        root = parse_html(prepared, what)
-    _check_form(root, what)
+        root = parse_html(prepared, what, bounds)
+    _check_form(root, what, bounds)
     return Parsed(root, tuple(warnings))
 
 
-def parse_html(text: str, what: str) -> etree._Element:
+def parse_html(text: str, what: str, bounds: Bounds = BOUNDS) -> etree._Element:
     """Parse HTML as browsers do, without ever failing on its form; SourceError when there is nothing in it."""
-    parser = etree.HTMLParser(no_network=True, remove_comments=True, remove_pis=True, huge_tree=True, encoding="utf-8")
     prepared = _SELF_CLOSED.sub(r"<\1\2></\1>", _NOT_XML.sub("", text))
+    _check_depth(prepared, what, bounds)
+    parser = etree.HTMLParser(no_network=True, remove_comments=True, remove_pis=True, huge_tree=True, encoding="utf-8")
     try:
         root = etree.fromstring(prepared.encode("utf-8", "replace"), parser)
     except etree.ParserError as error:
@@ -93,62 +141,17 @@ def parse_html(text: str, what: str) -> etree._Element:
         raise SourceError(f"{what}: cannot be read as HTML ({_reason(error)})") from error
     if root is None:
         raise SourceError(f"{what}: holds no text")
+    for element in root.iter("*"):  # HTML knows no namespaces: html:p is p
+        tag: object = element.tag
+        if isinstance(tag, str) and ":" in tag and tag.partition(":")[0].lower() in _NAMESPACES:
+            element.tag = tag.rpartition(":")[2].lower()
     return root
-
-
-def decode(data: bytes, what: str) -> tuple[str, list[str]]:
-    """Decode by byte order mark, declaration, or guess; a guess other than UTF-8 is a warning."""
-    for mark, name in _BOMS:
-        if data.startswith(mark):
-            return data[len(mark) if name == "utf-8" else 0 :].decode(name, "replace"), []
-    if data[:2] in (b"<\0", b"\0<"):
-        return data.decode("utf-16-le" if data[0] else "utf-16-be", "replace"), []
-    head = data[:2048]
-    declared = _DECLARED.search(head) or _META_CHARSET.search(head)
-    name = declared.group(1).decode("ascii").lower() if declared else "utf-8"
-    # browsers read Latin-1 as Windows-1252, and so do the books that say Latin-1
-    name = {"iso-8859-1": "cp1252", "latin-1": "cp1252", "latin1": "cp1252", "us-ascii": "utf-8"}.get(name, name)
-    try:
-        return data.decode(name), []
-    except (LookupError, UnicodeDecodeError):
-        return _guess(data, name, what)
-
-
-def decode_text(data: bytes, what: str) -> tuple[str, list[str]]:
-    """Decode a text file, which declares nothing: byte order mark, UTF-16 by its zeros, UTF-8, else Windows-1252."""
-    for mark, name in _BOMS:
-        if data.startswith(mark):
-            return data[len(mark) if name == "utf-8" else 0 :].decode(name, "replace"), []
-    head = data[:4096]
-    zeros = head[0::2].count(0), head[1::2].count(0)
-    if max(zeros) > len(head) // 8 and min(zeros) == 0:
-        name = "utf-16-le" if zeros[1] else "utf-16-be"
-        return data.decode(name, "replace"), [f"{what}: has no byte order mark; read as {name}"]
-    if b"\0" in data:
-        raise SourceError(f"{what}: is not text; narrate reads EPUB, Markdown and plain text")
-    try:
-        return data.decode("utf-8"), []
-    except UnicodeDecodeError:
-        return _guess(data, "UTF-8", what)
-
-
-def _guess(data: bytes, declared: str, what: str) -> tuple[str, list[str]]:
-    for name in ("utf-8", "cp1252"):
-        try:
-            return data.decode(name), [f"{what}: is not {declared} as it should be; read as {name}"]
-        except UnicodeDecodeError:
-            continue
-    return data.decode("latin-1"), [f"{what}: is not {declared} as it should be; read as latin-1"]
 
 
 def _prepare(text: str) -> tuple[str, set[str]]:
     """Take off what only a DTD could explain, and write its entities as characters."""
-    declared: dict[str, str] = {}
-    doctype = _DOCTYPE.search(text[:100_000])
-    if doctype:
-        for name, double, single in _ENTITY_DECLARATION.findall(doctype.group(1) or "")[:MAX_ENTITIES]:
-            declared[name] = (double or single)[:MAX_ENTITY]
-        text = text[: doctype.start()] + text[doctype.end() :]
+    text = _XML_DECLARATION.sub("", text.lstrip("\ufeff"), count=1) if "<?xml" in text[:1000] else text
+    text, declared = _without_doctype(text)
     unknown: set[str] = set()
 
     def spelled(match: re.Match[str]) -> str:
@@ -161,11 +164,64 @@ def _prepare(text: str) -> tuple[str, set[str]]:
             return ""
         return html.escape(character)
 
-    text = _XML_DECLARATION.sub("", text.lstrip("\ufeff"), count=1)
-    return _ENTITY.sub(spelled, _BARE_AMPERSAND.sub("&amp;", text)), unknown
+    if "<![CDATA[" in text:
+        text = _without_cdata(text)
+    if "&" in text:
+        text = _UNCLOSED_ENTITY.sub(lambda match: html.escape(html.entities.html5[match[1]]), text)
+        text = _NUMBER.sub(_numbered, _BARE_AMPERSAND.sub("&amp;", text))
+        text = _ENTITY.sub(spelled, text)
+    text = _NOT_XML.sub("", text)
+    return _WINDOWS.sub(lambda match: match[0].encode("latin-1").decode("cp1252", "ignore"), text), unknown
+
+
+def _without_doctype(text: str) -> tuple[str, dict[str, str]]:
+    """The text without its document type, and the short entities that declares."""
+    found = _DOCTYPE.search(text, 0, _PROLOGUE)
+    if found is None:
+        return text, {}
+    declared: dict[str, str] = {}
+    close, subset = text.find(">", found.end()), text.find("[", found.end())
+    end = close + 1
+    if -1 < subset < close:
+        ended = _SUBSET_END.search(text, subset, subset + _PROLOGUE)
+        end = ended.end() if ended else end
+        for name, double, single in _ENTITY_DECLARATION.findall(text, subset, end)[:MAX_ENTITIES]:
+            declared[name] = (double or single)[:MAX_ENTITY]
+    return (text[: found.start()] + text[end:], declared) if end else (text, {})
+
+
+def _without_cdata(text: str) -> str:
+    """What stands in marked sections, written as plain text."""
+    parts: list[str] = []
+    at = 0
+    while (start := text.find("<![CDATA[", at)) >= 0 and (end := text.find("]]>", start)) >= 0:
+        parts += (text[at:start], html.escape(text[start + 9 : end], quote=False))
+        at = end + 3
+    parts.append(text[at:])
+    return "".join(parts)
+
+
+def _numbered(match: re.Match[str]) -> str:
+    """A character by its number; nothing for one that no page may hold."""
+    number = int(match[1], 16) if match[1] else int(match[2])
+    if 0x80 <= number <= 0x9F:
+        return bytes([number]).decode("cp1252", "ignore")
+    if number > 0x10FFFF or _NOT_XML.match(chr(number)):
+        return ""
+    return match[0]
 
 
 def _xml(text: str) -> etree._Element:
+    try:
+        return _parsed(text)
+    except etree.XMLSyntaxError:
+        named = _with_namespaces(text)
+        if named == text:
+            raise
+        return _parsed(named)
+
+
+def _parsed(text: str) -> etree._Element:
     parser = etree.XMLParser(
         resolve_entities=False,
         no_network=True,
@@ -177,14 +233,41 @@ def _xml(text: str) -> etree._Element:
     return etree.fromstring(text.encode("utf-8", "replace"), parser)
 
 
-def _check_form(root: etree._Element, what: str) -> None:
+def _with_namespaces(text: str) -> str:
+    """The text with the usual prefixes declared that it uses and does not declare."""
+    missing = [
+        f' xmlns:{prefix}="{name}"'
+        for prefix, name in _NAMESPACES.items()
+        if f"{prefix}:" in text and f"xmlns:{prefix}=" not in text
+    ]
+    found = _ROOT_TAG.search(text, 0, _PROLOGUE) if missing else None
+    return text[: found.end()] + "".join(missing) + text[found.end() :] if found else text
+
+
+def _check_depth(text: str, what: str, bounds: Bounds) -> None:
+    """Refuse what the HTML parser would take very long for: more open elements than any tree may hold."""
+    depth = deepest = 0
+    for match in _TAG.finditer(text):
+        if match[2].lower() not in _VOID:
+            depth += -1 if match[1] else 1
+            depth = max(depth, 0)
+            deepest = max(deepest, depth)
+    if deepest > 20 * bounds.depth:
+        raise _too_deep(what, bounds)
+
+
+def _check_form(root: etree._Element, what: str, bounds: Bounds) -> None:
     depth = 0
     for number, (event, _) in enumerate(etree.iterwalk(root, events=("start", "end"))):
         depth += 1 if event == "start" else -1
-        if depth > MAX_DEPTH:
-            raise SourceError(f"{what}: its elements are nested more than {MAX_DEPTH} deep; it is no readable page")
-        if number > 2 * MAX_ELEMENTS:
-            raise SourceError(f"{what}: has more than {MAX_ELEMENTS:,} elements; it is no readable page")
+        if depth > bounds.depth:
+            raise _too_deep(what, bounds)
+        if number > 2 * bounds.elements:
+            raise SourceError(f"{what}: has more than {bounds.elements:,} elements; it is no readable page")
+
+
+def _too_deep(what: str, bounds: Bounds) -> SourceError:
+    return SourceError(f"{what}: its elements are nested more than {bounds.depth:,} deep; it is no readable page")
 
 
 def _reason(error: etree.XMLSyntaxError) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Literal
 
 from narrate.book import Block, ChapterKind, Role, Skip, letters_and_digits
+from narrate.markup.folding import fold as fold
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +15,9 @@ class Passage:
 
     ``kind`` and ``role`` are "" when the markup says nothing. ``level`` is a heading's rank (1 to 6), else 0.
     ``linked`` counts the letters and digits inside links. ``document`` is the number of the source document.
-    ``transcriber`` says that it stands in a transcriber's note.
+    ``transcriber`` says that it stands in a transcriber's note, ``around`` names the elements around a plain
+    paragraph ("blockquote"), ``broken`` says that a page break stands right before it, ``initial`` that it may be a
+    drop cap in a block of its own.
     """
 
     block: Block
@@ -25,6 +27,9 @@ class Passage:
     linked: int = 0
     document: int = 0
     transcriber: bool = False
+    around: str = ""
+    broken: bool = False
+    initial: bool = False
 
     @property
     def letters(self) -> int:
@@ -40,19 +45,6 @@ class Place:
 
 
 Flow = Passage | Place | Skip
-
-# Soft hyphens, zero-width spaces, word joiners and byte order marks shape lines on paper and say nothing.
-_INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u200b\u2060\ufeff"), None)
-_CONTROL = dict.fromkeys([*range(9), *range(14, 32), 127], None)
-_CJK = "[\u2e80-\u312f\u31a0-\u9fff\uf900-\ufaff\uff01-\uff60]"
-_CJK_LINE_BREAK = re.compile(f"(?<={_CJK})[ \t]*\r?\n\\s*(?={_CJK})")
-_BLANKS = re.compile(r"\s+")
-
-
-def fold(text: str) -> str:
-    """White space to single blanks, and none where a line of Chinese or Japanese was merely broken."""
-    text = text.translate(_INVISIBLE).translate(_CONTROL)
-    return _BLANKS.sub(" ", _CJK_LINE_BREAK.sub("", text)).strip()
 
 
 def same_words(one: str, other: str) -> bool:

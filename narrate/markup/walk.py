@@ -1,86 +1,55 @@
-"""A page's tree to passages: what is read, in reading order, and what is left out, each with its reason.
+"""A page's tree to passages, in reading order: what is read, with marks and asides for a policy to decide about later.
 
-The walk is iterative, so nesting cannot exhaust the stack. Every letter of the page's text is in a passage or in a
-Skip (P1); ``count_text`` counts the same text by an independent way.
+The walk is iterative, so nesting cannot exhaust the stack. Every letter of the page's text is in a passage or, on a
+page without any, in a Skip (P1); ``count_text`` counts the same text by an independent way.
 """
 
 from __future__ import annotations
 
-import unicodedata
-from collections import Counter
-from collections.abc import Set
-from dataclasses import dataclass, field, replace
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import replace
 
 from lxml import etree
 
-from narrate.book import Block, BlockKind, ChapterKind, Role, letters_and_digits, skip
+from narrate.book import AsideKind, letters_and_digits
 from narrate.markup import elements as el
-from narrate.markup.joining import join_cells, join_heading, looks_like_verse
-from narrate.markup.passage import Flow, Passage, Place, fold
+from narrate.markup import senses
+from narrate.markup.composing import Composer
+from narrate.markup.folding import fold
+from narrate.markup.formulas import is_display, said_of
+from narrate.markup.gathering import State
+from narrate.markup.initials import pictured_initial
+from narrate.markup.lists import Numbering
+from narrate.markup.mending import join_broken, vocabulary_of
+from narrate.markup.passage import Flow
+from narrate.markup.ruby import Ruby
+from narrate.markup.scenes import is_scene_break
+from narrate.markup.senses import Sense, sense_of
+from narrate.markup.shaping import CELL, LINE, LINE_END
+from narrate.markup.silence import (
+    is_formula,
+    is_image,
+    said_of_drawing,
+    said_of_image,
+    said_of_page,
+    silent_kind,
+)
+from narrate.markup.states import Page as Page
+from narrate.markup.states import inner_state
+from narrate.markup.tables import Cell, cells_of
+from narrate.markup.verse import without_line_numbers
 
-# So little text before an anchor in the same paragraph ("3. ", "CHAPTER") belongs to what the anchor names.
-_SHORT_OPENING = 60
-_ORNAMENTS = frozenset("*⁂✱✲✳✶✷✸✻❋❖❦❧☙~•·∙◆◇◊○●■□★☆†‡#_=+^-–—―| ")
-_CELL, _LINE = "\x1d", "\x1e"  # between cells and between lines: characters no XML can hold
 _SOFT_IN_ROW = {"p", "div", "section", "center"}
-_CODE_CLASSES = {"code", "programlisting", "screen", "highlight", "sourcecode", "listing"}
-_CODE_NAMES = {"code", "samp", "kbd"}
-_BLOCK_KINDS: dict[str, BlockKind] = {
-    **dict.fromkeys(el.HEADINGS, "heading"),
-    "hgroup": "heading",
-    "li": "item",
-    "dt": "item",
-    "dd": "item",
-    "figcaption": "caption",
-    "caption": "caption",
-    "legend": "caption",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """What the walk needs to know of a page: its name for anchors, its number, and what stands in it."""
-
-    name: str
-    number: int = 0
-    wanted: frozenset[str] = frozenset()
-    references: Set[etree._Element] = frozenset()
-    notes: Set[etree._Element] = frozenset()
-    by_line: bool = False  # anchors are line numbers, which the elements carry as data-line
-
-
-@dataclass(frozen=True, slots=True)
-class _State:
-    """What an element passes on to what it holds."""
-
-    block: BlockKind = "paragraph"
-    kind: ChapterKind | Literal[""] = ""
-    role: Role | Literal[""] = ""
-    level: int = 0
-    language: str = ""
-    verse: bool = False
-    lines: bool = False  # inside a stanza each block is a line
-    row: bool = False
-    group: bool = False  # inside a heading made of several elements
-    link: bool = False
-    transcriber: bool = False
-
-
-@dataclass(slots=True)
-class _Open:
-    """The block being gathered."""
-
-    state: _State
-    anchor: str
-    text: list[str] = field(default_factory=list)
-    languages: Counter[str] = field(default_factory=Counter)
-    linked: int = 0
+_LISTS = {"ol", "ul", "menu", "dir"}
+_NOT_IN_LINES = tuple("{*}" + name for name in ("br", "p", "div", "ul", "ol", "table", "blockquote", "pre"))
+_SUPERSCRIPTS = str.maketrans("0123456789+-−–", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁻")
+_SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
 def walk(root: etree._Element, page: Page) -> list[Flow]:
     """Read the page; passages, places and skips come in reading order."""
-    return _Walk(body_of(root), page).read()
+    flow = _Walk(body_of(root), page).read()
+    return without_line_numbers(join_broken(flow))
 
 
 def body_of(root: etree._Element) -> etree._Element:
@@ -91,25 +60,26 @@ def body_of(root: etree._Element) -> etree._Element:
 
 
 def count_text(root: etree._Element) -> int:
-    """The letters and digits of a page's text, counted apart from the walk."""
-    return letters_and_digits(el.text_of(body_of(root)))
+    """The letters and digits of a page's text, counted apart from the walk; and of drop caps that are pictures."""
+    body = body_of(root)
+    pictured = sum(letters_and_digits(pictured_initial(image)) for image in body.iter("{*}img"))
+    return letters_and_digits(el.text_of(body)) + pictured
 
 
 class _Walk:
     def __init__(self, body: etree._Element, page: Page) -> None:
         self._body = body
         self._page = page
-        self._out: list[Flow] = []
-        self._open: _Open | None = None
-        self._states = [_State(language=el.language_of(body) or _inherited_language(body))]
-        self._ids = {key for key in (element.get("id") for element in body.iter("{*}*")) if key}
-        self._used: set[str] = set()
-        self._blocks = 0
-        self._block_id = ""
-        self._line = ""
-        self._soft = False  # a paragraph of a cell has ended: more text in the cell is another block
-        self._skipped = False  # something silent stood just before
-        self._held: list[Place] = []  # places that belong before the block being gathered
+        self._blocks = Composer(page, body, self._vocabulary)
+        self._states = [State(language=el.language_of(body) or _inherited_language(body))]
+        self._elements = 0
+        self._soft = self._filled = False  # a paragraph of a cell has ended: more text in it is another block
+        self._line_run: etree._Element | None = None  # what holds the paragraphs that are lines of the open stanza
+        self._lines: set[etree._Element] = set()
+        self._lists: list[Numbering] = []
+        self._ruby: list[Ruby] = []
+        self._cells: dict[etree._Element, Cell] = {}
+        self._words: Mapping[str, int] | None = None
 
     def read(self) -> list[Flow]:
         events = etree.iterwalk(self._body, events=("start", "end"))
@@ -118,246 +88,258 @@ class _Walk:
                 self._leave(element)
             elif not self._enter(element):
                 events.skip_subtree()
-        self._flush()
-        return self._out
+        self._blocks.settle()
+        return self._blocks.flow
+
+    # ---- elements
 
     def _enter(self, element: etree._Element) -> bool:
-        """Open an element; False when what it holds is not read."""
-        name, types, classes = el.name_of(element), el.types_of(element), el.classes_of(element)
-        state = self._states[-1]
-        self._line = element.get("data-line") or self._line
-        if name in el.UNREAD:
+        """Open an element; False when what it holds is not read on."""
+        sense, state = sense_of(element), self._states[-1]
+        self._elements += 1
+        if self._page.by_line:
+            self._blocks.line = element.get("data-line") or self._blocks.line
+        if sense.name in el.UNREAD:
             for child in element:  # XHTML lets elements stand there, and their text is text
-                self._skip("hidden text", child)
+                self._blocks.aside("hidden text", el.text_of(child))
             self._states.append(state)
             return False
-        reason = "" if element is self._body else el.silence(element, types, classes)
-        if element in self._page.references:
-            reason = "note reference"
-        key = element.get("id") or (element.get("name") if name == "a" else None)
-        if reason:
-            self._place(key)
-            self._skip(reason, element)
+        if element is not self._body and self._take(element, sense, state):
             self._states.append(state)
             return False
-        inner = self._inner(element, name, types, classes, state)
-        self._boundary(name, inner, classes, opening=True)
-        if name in el.BLOCKS:
-            self._block_id = element.get("id") or ""
-        self._place(key)
+        inner = inner_state(element, sense, state, self._page, self._cells.get(element), self._elements)
+        self._boundary(element, sense, inner, opening=True)
+        if sense.is_block:
+            self._blocks.block_id = element.get("id") or ""
+        self._blocks.place(el.key_of(element))
+        self._begin_special(element, sense)
         self._states.append(inner)
         self._add(element.text)
         return True
 
     def _leave(self, element: etree._Element) -> None:
-        name, classes = el.name_of(element), el.classes_of(element)
+        sense = sense_of(element)
         inner = self._states.pop()
-        if name in el.BLOCKS and name != "hr":
-            self._boundary(name, inner, classes, opening=False)
-            self._block_id = ""
+        if sense.is_block and sense.name != "hr":
+            self._boundary(element, sense, inner, opening=False)
+            self._blocks.block_id = ""
+        elif sense.name == "span":
+            self._boundary(element, sense, inner, opening=False)
+        self._end_special(sense.name)
         if element is not self._body:
             self._add(element.tail)
 
-    def _inner(self, element: etree._Element, name: str, types: set[str], classes: set[str], state: _State) -> _State:
-        """What holds inside ``element``, given what holds around it."""
-        changes: dict[str, object] = {}
-        language = el.language_of(element)
-        if language is not None and language != state.language:
-            changes["language"] = language
-        if types or classes:
-            changes |= _said(types, classes, state)
-        if name == "a" and element.get("href"):
-            changes["link"] = True
-        if name in el.BLOCKS:
-            changes |= _shape(element, name, types, classes, state)
-        note = state.block == "note" or element in self._page.notes or el.is_note(name, types, classes)
-        if note or changes.get("kind") == "notes":
-            changes["block"] = "note"
-        return replace(state, **changes) if changes else state  # type: ignore[arg-type]
+    def _begin_special(self, element: etree._Element, sense: Sense) -> None:
+        name = sense.name
+        if name in _LISTS:
+            self._lists.append(Numbering.of(element))
+            self._blocks.label = ""
+        elif name == "li":
+            self._blocks.label = self._lists[-1].label(element) if self._lists else ""
+        elif name == "table":
+            self._cells |= cells_of(element)
+        elif name == "ruby":
+            self._ruby.append(Ruby(self._blocks.size))
+        elif name == "rb" and self._ruby:
+            self._ruby[-1].close_base(self._blocks.size)
+        elif is_scene_break(element, sense):
+            self._flush()
+            self._blocks.rule(self._states[-1])
 
-    def _boundary(self, name: str, inner: _State, classes: set[str], *, opening: bool) -> None:
+    def _end_special(self, name: str) -> None:
+        if name in _LISTS and self._lists:
+            self._lists.pop()
+            self._blocks.label = ""
+        elif name == "li":
+            self._blocks.label = ""
+        elif name == "ruby" and self._ruby:
+            ended = self._ruby.pop()
+            if self._ruby and (ended.filled or ended.bases or ended.annotated):
+                self._ruby[-1].filled = True
+        elif name == "rb" and self._ruby:
+            self._ruby[-1].close_base(self._blocks.size)
+
+    # ---- what is not running text
+
+    def _take(self, element: etree._Element, sense: Sense, state: State) -> bool:
+        """Put the element aside when its text does not run on with the rest; whether that was so."""
+        name = sense.name
+        reference = self._page.references.get(element) if self._page.references else None
+        kind = reference.kind if reference else silent_kind(element, sense)
+        if kind is None and not is_image(name) and name not in ("rt", "rtc"):
+            return False
+        if sense.is_block and not state.row and not state.lines and not state.group:
+            self._flush()
+        elif sense.is_block:
+            self._blocks.put(" ")
+        self._blocks.place(el.key_of(element))
+        if kind == "formula":
+            self._formula(element, sense, state)
+        elif kind == "picture text":
+            self._drawing(element, state)
+        elif kind is not None:
+            said, target = self._said(kind, element, reference.target if reference else "")
+            self._blocks.aside(kind, el.text_of(element), said, target)
+            if kind == "page number" and (said or sense.types & senses.PAGE_TYPES or element.text or len(element)):
+                self._blocks.turned = True  # what is empty and has no number only asks for a new sheet
+        elif is_image(name):
+            self._image(element, sense, state)
+        else:
+            self._reading(element)
+        return True
+
+    def _said(self, kind: AsideKind, element: etree._Element, target: str) -> tuple[str, str]:
+        """What would be said of an aside, and the note it leads to."""
+        if kind == "note reference" and not target:
+            inner = (self._page.references.get(link) for link in element.iter("{*}a"))
+            target = next((found.target for found in inner if found is not None and found.target), "")
+        if kind == "page number" and not el.text_of(element).strip():
+            return said_of_page(element), target
+        return "", target
+
+    def _image(self, image: etree._Element, sense: Sense, state: State) -> None:
+        self._blocks.aside("picture text", el.text_of(image))  # no such element may hold text, but some do
+        initial = pictured_initial(image)
+        if initial:
+            self._states.append(replace(state, initial=True))
+            self._add(initial)
+            self._states.pop()
+            return
+        said = said_of_image(image)
+        if said:
+            self._blocks.picture("formula" if is_formula(sense) else "image", "", said, state, el.key_of(image) or "")
+
+    def _formula(self, math: etree._Element, sense: Sense, state: State) -> None:
+        if sense.is_hidden:
+            self._blocks.aside("hidden text", el.text_of(math))
+            return
+        apart = is_display(math) and not state.row and not state.group
+        if apart:
+            self._flush()
+        self._blocks.picture("formula", fold(el.text_of(math)), said_of(math), state, el.key_of(math) or "")
+        if apart:
+            self._flush()
+
+    def _drawing(self, drawing: etree._Element, state: State) -> None:
+        said, text = said_of_drawing(drawing), el.text_of(drawing)
+        if self._blocks.open is None and said:
+            self._blocks.picture("image", "", said, state, el.key_of(drawing) or "")
+            said = ""
+        self._blocks.aside("picture text", text, said)
+
+    def _reading(self, element: etree._Element) -> None:
+        """A reading beside characters; without characters, or a second one, it is as silent as its brackets."""
+        parts = [inner for inner in element if el.name_of(inner) == "rt"] if el.name_of(element) == "rtc" else []
+        whole = "".join((element.text or "", *(part.tail or "" for part in element)))
+        if not parts or len(parts) != len(element) or whole.strip():
+            parts = [element]
+        opened = self._blocks.open
+        for part in parts:
+            value = fold(el.text_of(part))
+            base = self._ruby[-1].next_base(self._blocks.size) if self._ruby else None
+            free = base is not None and opened is not None and all(base[0] >= end for _, end, _ in opened.readings[-4:])
+            if value and base is not None and opened is not None and free:
+                opened.readings.append((*base, value))
+            elif value:
+                self._blocks.aside("ruby bracket", value)
+
+    # ---- blocks
+
+    def _boundary(self, element: etree._Element, sense: Sense, inner: State, *, opening: bool) -> None:
         """Divide at the edge of ``element``: blocks part, cells and lines stay in one block."""
-        outer = self._states[-1]
+        name, outer = sense.name, self._states[-1]
         if name == "br":
             self._break_line()
-        elif name in {"td", "th"} and outer.row:
-            if opening and self._open is not None:
-                self._open.text.append(_CELL)
-            self._soft = False
+        elif name in ("td", "th") and outer.row:
+            if opening:
+                self._blocks.put(CELL)
+            self._soft = self._filled = False
         elif name == "hr":
             self._flush()
-            if "footnotes-sep" not in classes:
-                self._rule()
-        elif name not in el.BLOCKS:
-            return
+            if "footnotes-sep" not in sense.classes:
+                self._blocks.rule(outer)
+        elif not sense.is_block:
+            if name == "span" and sense.classes & senses.LINE_CLASSES:
+                self._blocks.put(LINE_END)
         elif outer.group:
-            if self._open is not None:
-                self._open.text.append(_CELL)
-        elif outer.lines and not classes & el.LINE_GROUPS:
-            if self._open is not None:
-                self._open.text.append(_LINE)
+            self._blocks.put(CELL)
+        elif outer.lines and not sense.classes & senses.LINE_GROUPS:
+            self._blocks.put(LINE)
         elif outer.row and name in _SOFT_IN_ROW and not inner.verse:
-            self._soft = self._open is not None and bool(fold(self._open.text[-1].replace(_CELL, "")))
+            self._soft = self._blocks.open is not None and self._filled
+        elif opening and _is_line(element, sense):
+            self._lines.add(element)
+            if self._line_run is None or self._line_run is not element.getparent():
+                self._flush()
+            self._blocks.put(LINE)
+            self._line_run = None
+        elif not opening and element in self._lines:
+            self._line_run = element.getparent()
         else:
             self._flush()
 
     def _break_line(self) -> None:
-        if self._open is None:
+        opened = self._blocks.open
+        if opened is None:
             return
-        tail = "".join(self._open.text[-2:])
-        if self._open.state.block == "paragraph" and _LINE in tail and not tail.rpartition(_LINE)[2].strip():
+        tail = "".join(opened.pieces[-2:])
+        if opened.state.block == "paragraph" and LINE in tail and not tail.rpartition(LINE)[2].strip():
             self._flush()  # an empty line divides as a paragraph does
         else:
-            self._open.text.append(_LINE)
+            opened.put(LINE)
 
     def _add(self, text: str | None) -> None:
         if not text:
             return
-        blank = not text.strip()
-        if self._soft and not blank:
+        state = self._states[-1]
+        if text.isspace():
+            self._blocks.put(text)
+            return
+        if self._soft or self._line_run is not None:
             self._flush()
-        if self._open is None:
-            if blank:
-                return
-            self._open = _Open(self._states[-1], self._anchor())
-        opened = self._open
-        if self._skipped and text[0] in ".,;:!?)" and opened.text:
-            opened.text[-1] = opened.text[-1].rstrip(" \t\r\n")
-        self._skipped = False
-        opened.text.append(text)
-        if not blank:
-            state = self._states[-1]
-            opened.languages[state.language] += len(text)
-            if state.link:
-                opened.linked += letters_and_digits(text)
-
-    def _skip(self, reason: str, element: etree._Element) -> None:
-        text = el.text_of(element)
-        if not text.strip():
-            return
-        anchor = self._open.anchor if self._open else f"{self._page.name}#{element.get('id') or f'p{self._blocks + 1}'}"
-        if self._page.by_line:
-            anchor = f"{self._page.name}:{self._line or 1}"
-        self._out.append(skip(reason, anchor, text))
-        self._skipped = True
-
-    def _place(self, key: str | None) -> None:
-        """Note where a wanted id stands: in a heading at its start, in a paragraph where it divides it."""
-        if key is None or key not in self._page.wanted:
-            return
-        if self._open is None:
-            self._out.append(Place(key))
-            return
-        line = "".join(self._open.text).rpartition(_LINE)[2]
-        if self._open.state.block == "heading" or (line.strip() and letters_and_digits(line) <= _SHORT_OPENING):
-            self._held.append(Place(key))
-            return
-        self._flush()
-        self._out.append(Place(key))
-
-    def _anchor(self) -> str:
-        self._blocks += 1
-        if self._page.by_line:
-            wished = f"{self._page.name}:{self._line or 1}"
-        else:
-            wished = f"{self._page.name}#{self._block_id or f'p{self._blocks}'}"
-        taken = not self._block_id and f"p{self._blocks}" in self._ids and not self._page.by_line
-        anchor, number = wished, 1
-        while taken or anchor in self._used:
-            number += 1
-            anchor, taken = f"{wished}.{number}", False
-        self._used.add(anchor)
-        return anchor
-
-    def _rule(self) -> None:
-        if self._states[-1].block != "note":
-            self._emit(Block("break", "", self._anchor()), self._states[-1], 0)
+        opened = self._blocks.open or self._blocks.begin(state)
+        if state.raised:
+            text = _on_the_line(text, state.raised, opened.pieces[-1][-1:] if opened.pieces else "")
+        self._blocks.turned = False
+        self._filled = True
+        if self._ruby:
+            self._ruby[-1].filled = True
+        opened.add(text, state)
+        if state.link:
+            opened.linked += letters_and_digits(text)
 
     def _flush(self) -> None:
-        """Close the block being gathered."""
-        opened, self._open = self._open, None
-        self._soft = self._skipped = False
-        self._out.extend(self._held)
-        self._held.clear()
-        if opened is None:
-            return
-        kind, text = _shaped("".join(opened.text), opened.state)
-        if kind == "break":
-            self._emit(Block("break", "", opened.anchor), opened.state, 0)
-        elif text:
-            language = opened.languages.most_common(1)[0][0]
-            self._emit(Block(kind, text, opened.anchor, language), opened.state, opened.linked)
+        self._soft, self._line_run = False, None
+        self._blocks.flush()
 
-    def _emit(self, block: Block, state: _State, linked: int) -> None:
-        level = (state.level or 6) if state.block == "heading" else 0
-        self._out.append(Passage(block, state.kind, state.role, level, linked, self._page.number, state.transcriber))
+    def _vocabulary(self) -> Mapping[str, int]:
+        """The words of the page, and how often they occur."""
+        if self._words is None:
+            self._words = vocabulary_of([el.text_of(self._body)])
+        return self._words
 
 
-def _said(types: set[str], classes: set[str], state: _State) -> dict[str, object]:
-    """What the element's types and classes say of all it holds."""
-    changes: dict[str, object] = {}
-    kind, role = el.kind_of(types, classes), el.role_of(types)
-    if kind:
-        changes["kind"] = kind
-    if role:
-        changes["role"] = role
-    if types & el.VERSE_TYPES or classes & el.VERSE_CLASSES or classes & el.LINE_GROUPS:
-        changes["verse"] = True
-    if classes & el.LINE_GROUPS:
-        changes["lines"] = True
-    if classes & el.TRANSCRIBER_CLASSES:
-        changes["transcriber"] = True
-    return changes
+def _on_the_line(text: str, raised: str, before: str) -> str:
+    """Raised and lowered digits by their own characters; nothing of the commas between the marks of notes."""
+    if raised == "sub":
+        return text.translate(_SUBSCRIPTS)
+    if raised == "marks":
+        return text if any(map(str.isalnum, text)) else " "
+    return text.translate(_SUPERSCRIPTS) if before.isalnum() or before in tuple(")]}") else text
 
 
-def _shape(element: etree._Element, name: str, types: set[str], classes: set[str], state: _State) -> dict[str, object]:
-    """What kind of block the element makes of its text."""
-    changes: dict[str, object] = {}
-    if name in el.HEADINGS:
-        changes["level"] = el.HEADINGS[name]
-    elif name == "hgroup":
-        changes["group"] = True
-        changes["level"] = min((el.HEADINGS.get(el.name_of(child), 6) for child in element), default=6)
-    if name in _BLOCK_KINDS:
-        changes["block"] = _BLOCK_KINDS[name]
-    elif name == "p" and types & el.TITLE_TYPES:
-        changes["block"] = "heading"
-    elif name == "p" and "caption" in classes:
-        changes["block"] = "caption"
-    elif name == "pre":
-        code = classes & _CODE_CLASSES or any(el.name_of(inner) in _CODE_NAMES for inner in element.iter("{*}*"))
-        changes |= {"block": "code"} if code else {"verse": True, "lines": True}
-    elif name == "table":
-        changes["row"] = False
-    elif name == "tr":
-        changes["row"] = True
-    return changes
-
-
-def _shaped(raw: str, state: _State) -> tuple[BlockKind, str]:
-    """The kind and the clean text of a gathered block; "" when it holds nothing at all."""
-    if state.block == "code":
-        return "code", unicodedata.normalize("NFC", raw.replace(_LINE, "\n").replace(_CELL, " ").strip("\r\n"))
-    if state.lines and _LINE not in raw:
-        raw = raw.replace("\n", _LINE)  # preformatted: its own line ends are the lines
-    cells = [_lines(cell) for cell in raw.split(_CELL)]
-    lines = [line for cell in cells for line in cell]
-    kind = state.block
-    if not lines:
-        return kind, ""
-    if all(character in _ORNAMENTS for line in lines for character in line):
-        return "break", " "
-    if kind == "heading":
-        return kind, join_cells([join_heading(cell) for cell in cells])
-    if state.row and kind == "paragraph" and not state.verse:
-        return "cell", join_cells([" ".join(cell) for cell in cells])
-    if kind == "paragraph" and (state.verse or looks_like_verse(lines)):
-        return "verse", "\n".join(lines)
-    return kind, " ".join(lines)
-
-
-def _lines(raw: str) -> list[str]:
-    return [line for line in (unicodedata.normalize("NFC", fold(part)) for part in raw.split(_LINE)) if line]
+def _is_line(element: etree._Element, sense: Sense) -> bool:
+    """Whether the paragraph is one line of verse: it says so, or it is in verse and a neighbour has the same class."""
+    if sense.name not in ("p", "div") or not sense.classes & (senses.LINE_CLASSES | senses.VERSE_CLASSES):
+        return False
+    if next(element.iterdescendants(*_NOT_IN_LINES), None) is not None:
+        return False
+    if sense.classes & senses.LINE_CLASSES:
+        return True
+    beside = (element.getnext(), element.getprevious())
+    return any(
+        one is not None and one.tag == element.tag and one.get("class") == element.get("class") for one in beside
+    )
 
 
 def _inherited_language(element: etree._Element) -> str:

@@ -12,6 +12,8 @@ from narrate.book import Book, letters_and_digits
 from narrate.checks.book import check_book
 from narrate.errors import SourceError
 from narrate.loaders import Loader
+from narrate.policy import Policy
+from narrate.reading import read
 
 _KINDS_ON_ONE_LINE = {"heading", "paragraph", "item", "cell", "caption", "note"}
 
@@ -74,13 +76,7 @@ def check_refuses(load: Loader, path: Path, *words: str) -> str:
 
 def spoken(book: Book) -> str:
     """What the default reading speaks, one block a line."""
-    return "\n".join(
-        block.text
-        for chapter in book.chapters
-        if chapter.kind == "chapter"
-        for block in chapter.blocks
-        if block.kind not in {"note", "code"}
-    )
+    return "\n".join(one.text for chapter in read(book, Policy()).chapters for one in chapter or ())
 
 
 def size(text: str) -> int:
