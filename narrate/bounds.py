@@ -29,8 +29,8 @@ class Bounds:
     depth: int = 1_000
     """Elements of a page inside each other. Books stay under 30; libxml2's own limit is 2,048."""
 
-    elements: int = 1_000_000
-    """Elements of a page. A whole Bible with a link on every verse has 200,000."""
+    elements: int = 600_000
+    """Elements of a book. A whole Bible with a link on every verse has 200,000; a million take 700 MB."""
 
     file: int = 16 * MEBIBYTE
     """A text or Markdown file: three million words; the longest novels have two."""

@@ -6,14 +6,17 @@ where a bare word or two is joined to its neighbour if the engine speaks such ba
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from itertools import accumulate
 from typing import Protocol
 
 from narrate.book import BlockKind, Book, Skip, letters_and_digits, skip
 from narrate.policy import PlaceRule, Policy
-from narrate.reading import Spoken, Stretch, read
+from narrate.reading import Spoken, read
 from narrate.script import Boundary, Cast, Chunk, Origin, Pauses, Script, ScriptChapter, Voice
+from narrate.stretches import Stretch
 from narrate.text import normalise, speakable, words
 from narrate.text.lexicon import Entry, Lexicon, Said, say
 from narrate.text.phonemes import heard
@@ -54,6 +57,17 @@ class _Line:
     anchor: str
     language: str  # "" for the book's
     after: Boundary
+    starts: list[int] = field(init=False)  # of the stretches, in the text
+
+    def __post_init__(self) -> None:
+        self.starts = list(accumulate((len(stretch.text) for stretch in self.stretches[:-1]), initial=0))
+
+    def between(self, start: int, end: int) -> Iterator[tuple[int, Stretch]]:
+        """The stretches that have a share in the text from ``start`` to ``end``, each with where it begins."""
+        number = max(0, bisect_right(self.starts, start) - 1)
+        while number < len(self.stretches) and self.starts[number] < end:
+            yield self.starts[number], self.stretches[number]
+            number += 1
 
 
 def plan(
@@ -142,7 +156,7 @@ class _Speech:
         source = line.text[start:end]
         script = script_in(source)
         guest = self._cast.reads(script)
-        origins = tuple(_origins(line.stretches, start, end))
+        origins = tuple(_origins(line, start, end))
         if guest is None:
             written = "".join(source[part.start : part.end] for part in origins if part.last > part.first)
             yield replace(
@@ -190,8 +204,8 @@ class _Speech:
             rules = _as_written if self._limits.normalises else normalise
             marks = [
                 (max(at, start) - start, min(at + len(stretch.text), end) - start, stretch.phonemes)
-                for at, stretch in _placed(line.stretches)
-                if stretch.phonemes and at < end and at + len(stretch.text) > start
+                for at, stretch in line.between(start, end)
+                if stretch.phonemes and at + len(stretch.text) > start
             ]
             known = say(line.text[start:end], self._lexicon, language, rules, bool(self._limits.phonemes), marks)
             self._heard[start, end, language] = known
@@ -220,16 +234,13 @@ def _lines(spoken: Sequence[Spoken]) -> list[_Line]:
 
 def _runs(line: _Line) -> Iterator[tuple[int, int, str]]:
     """(start, end, language) of the line's sentences: those that are all in another language stand apart."""
-    whole = (0, len(line.text), line.language)
-    passages = [
-        (at, at + len(stretch.text), stretch.language) for at, stretch in _placed(line.stretches) if stretch.language
-    ]
+    passages = list(_passages(line))
     if not passages:
-        yield whole
+        yield 0, len(line.text), line.language
         return
     start, begun, language = 0, 0, ""
     for end in [*sentences(line.text, line.language or "en")]:
-        spoken = next((tongue for first, last, tongue in passages if _covers(line.text, first, last, start, end)), "")
+        spoken = _language_of(line.text, start, end, passages)
         if spoken != language and start > begun:
             yield begun, start, language or line.language
             begun = start
@@ -237,10 +248,29 @@ def _runs(line: _Line) -> Iterator[tuple[int, int, str]]:
     yield begun, len(line.text), language or line.language
 
 
-def _covers(text: str, first: int, last: int, start: int, end: int) -> bool:
-    """Whether the sentence ``start`` to ``end`` has no letters outside ``first`` to ``last``."""
-    outside = text[start : max(start, min(first, end))] + text[min(end, max(last, start)) : end]
-    return first < end and start < last and not letters_and_digits(outside)
+def _passages(line: _Line) -> Iterator[tuple[int, int, str]]:
+    """(start, end, language) of what is in another language than the line."""
+    told = [
+        (at, at + len(stretch.text), stretch.language)
+        for at, stretch in zip(line.starts, line.stretches, strict=True)
+        if stretch.language and stretch.text
+    ]
+    for number, (start, end, language) in enumerate(told):
+        if number and told[number - 1][1:] == (start, language):
+            continue  # told with the one before it
+        following = number + 1
+        while following < len(told) and told[following][::2] == (end, language):
+            end = told[following][1]
+            following += 1
+        yield start, end, language
+
+
+def _language_of(text: str, start: int, end: int, passages: Sequence[tuple[int, int, str]]) -> str:
+    """The language of the passage that holds every letter of the sentence ``start`` to ``end``, "" when none does."""
+    first = next((place for place in range(start, end) if text[place].isalnum()), start)
+    last = next((place for place in range(end - 1, first, -1) if text[place].isalnum()), first)
+    number = bisect_right(passages, first, key=lambda passage: passage[0]) - 1
+    return passages[number][2] if number >= 0 and last < passages[number][1] else ""
 
 
 def _join_short(lines: list[_Line], limits: Limits) -> list[_Line]:
@@ -276,17 +306,9 @@ def _together(first: _Line, second: _Line) -> _Line:
     return _Line(stretches, first.text + joint.text + second.text, first.anchor, first.language, second.after)
 
 
-def _placed(stretches: Sequence[Stretch]) -> Iterator[tuple[int, Stretch]]:
-    """Each stretch with where it begins in the text of all."""
-    at = 0
-    for stretch in stretches:
-        yield at, stretch
-        at += len(stretch.text)
-
-
-def _origins(stretches: Sequence[Stretch], start: int, end: int) -> Iterator[Origin]:
-    """Where the characters ``start`` to ``end`` of the text of ``stretches`` were written, counted from ``start``."""
-    for at, stretch in _placed(stretches):
+def _origins(line: _Line, start: int, end: int) -> Iterator[Origin]:
+    """Where the characters ``start`` to ``end`` of the text of ``line`` were written, counted from ``start``."""
+    for at, stretch in line.between(start, end):
         low, high = max(at, start), min(at + len(stretch.text), end)
         if low >= high:
             continue

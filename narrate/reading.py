@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 
 from narrate.book import Aside, Block, Book, Chapter, Mark, Skip, letters_and_digits, skip
 from narrate.policy import SKIP, SPEAK, PlaceRule, Policy
 from narrate.script import Decision
+from narrate.stretches import Edit, Stretch, addresses, apart, inside, spaced, stretches, verse_lines
 
 _BLOCKS = {
     "heading": "heading",
@@ -29,12 +29,10 @@ _BLOCKS = {
 _INLINE = {"speaker", "stage direction"}
 """Marks whose text is read or not, as the policy says."""
 
-_ADDRESS = re.compile(r"\b(?:(?:https?|ftps?)://|www\.)[^\s<>“”\"]*[^\s<>“”\".,;:!?)\]’'…]", re.IGNORECASE)
 _SITE = re.compile(r"(?:[a-z]+://)?(?:www\.)?([^/?#:@]+)", re.IGNORECASE)
 _OPENING = 4  # blocks at the start of a chapter among which its title is looked for
 _SHORT_ADDRESS = 40  # characters: what a listener can follow
 _BRACKETS = re.compile(r"\[[^\[\]]{1,500}\]")
-_LINE_END = re.compile(r"\n")
 
 _NOTE = {
     "de": "Anmerkung", "fr": "Note", "es": "Nota", "it": "Nota", "pt": "Nota", "nl": "Noot", "sv": "Not", "da": "Note",
@@ -42,22 +40,6 @@ _NOTE = {
     "ja": "注", "zh": "注", "ko": "주", "tr": "Not", "hu": "Jegyzet", "ro": "Notă", "uk": "Примітка", "ca": "Nota",
 }  # fmt: skip
 """What is said before a note, by primary subtag; elsewhere "Note"."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stretch:
-    """Text that is said for the characters ``first`` to ``last`` of the block at ``anchor``.
-
-    ``first == last``: nothing of the block, it was added there. ``language`` is that of a passage in another language
-    than the block's, ``phonemes`` how the source says it is pronounced ("ipa:...").
-    """
-
-    text: str
-    anchor: str
-    first: int
-    last: int
-    language: str = ""
-    phonemes: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,43 +256,43 @@ class _Reader:
             self._skip_inside(block)
             return Spoken(block, (Stretch(block.said, block.anchor, 0, len(block.text)),))
         edits = sorted(self._edits(block, action), key=lambda edit: (edit.start, edit.end > edit.start, -edit.end))
-        stretches = tuple(_stretches(block, edits))
+        said = tuple(stretches(block, edits))
         self._reading.spoken_characters += letters_and_digits(block.text)
-        return Spoken(block, stretches)
+        return Spoken(block, said)
 
-    def _edits(self, block: Block, action: str) -> Iterator[_Edit]:
+    def _edits(self, block: Block, action: str) -> Iterator[Edit]:
         """Where the block is not read as it is written."""
-        cuts = _apart(self._cuts(block))
+        cuts = apart(self._cuts(block))
         for cut in cuts:
             text = block.text[cut.start : cut.end]
             self._skip_text(cut.kind, block, text)
             self._reading.spoken_characters -= letters_and_digits(text)
             yield cut
         if block.label and self._inline("list number", block, block.label, counts=False):
-            yield _Edit(0, 0, f"{block.label} ")
+            yield Edit(0, 0, f"{block.label} ")
         for mark in block.marks:
             yield from self._marked(block, mark, action, cuts)
         for aside in block.asides:
             yield from self._aside(block, aside, cuts)
         longest = {"site": 0, "short": _SHORT_ADDRESS}.get(self._actions["address"])
-        for found in _addresses(block.text):
+        for found in addresses(block.text):
             site = _SITE.match(found[0])
             if longest is not None and site and len(found[0]) > longest:
-                yield _Edit(found.start(), found.end(), site[1])
+                yield Edit(found.start(), found.end(), site[1])
         if block.kind == "verse":
-            yield from _verse(block.text, action)
+            yield from verse_lines(block.text, action)
 
-    def _cuts(self, block: Block) -> Iterator[_Edit]:
+    def _cuts(self, block: Block) -> Iterator[Edit]:
         """What stands in the block's text and is not read. Every decision about such text is noted, also to read it."""
         for mark in block.marks:
             if mark.kind in _INLINE and not self._inline(mark.kind, block, block.text[mark.start : mark.end]):
-                yield _Edit(mark.start, mark.end, "", mark.kind)
+                yield Edit(mark.start, mark.end, "", mark.kind)
         for kind, found in (
-            *(("address", found) for found in _addresses(block.text)),
+            *(("address", found) for found in addresses(block.text)),
             *(("brackets", found) for found in _BRACKETS.finditer(block.text) if "[" in block.text),
         ):
             if not self._inline(kind, block, found[0]):
-                yield _Edit(found.start(), found.end(), "", kind)
+                yield Edit(found.start(), found.end(), "", kind)
 
     def _inline(self, kind: str, block: Block, text: str, *, counts: bool = True) -> bool:
         """Note the decision for a kind inside a block; whether it is read."""
@@ -318,71 +300,37 @@ class _Reader:
         self._decide(kind, action, block.anchor, text, letters_and_digits(text) if counts else 0)
         return action != SKIP
 
-    def _marked(self, block: Block, mark: Mark, action: str, cuts: Sequence[_Edit]) -> Iterator[_Edit]:
+    def _marked(self, block: Block, mark: Mark, action: str, cuts: Sequence[Edit]) -> Iterator[Edit]:
         written = block.text[mark.start : mark.end]
         if mark.kind == "ruby":
             self._decide("ruby", self._actions["ruby"], block.anchor, f"{written} {mark.value}", 0)
-            if self._actions["ruby"] == "reading" and mark.value.strip() and not _inside(mark.start, mark.end, cuts):
+            if self._actions["ruby"] == "reading" and mark.value.strip() and not inside(mark.start, mark.end, cuts):
                 self._skip_text("ruby base", block, written)
                 # what is said in its place has letters of its own
                 self._reading.spoken_characters += letters_and_digits(mark.value) - letters_and_digits(written)
-                yield _Edit(mark.start, mark.end, mark.value)
+                yield Edit(mark.start, mark.end, mark.value)
             else:
                 self._skip_text("ruby reading", block, mark.value)
         elif mark.kind == "abbreviation" and mark.value:
             self._decide("abbreviation", self._actions["abbreviation"], block.anchor, f"{written}: {mark.value}", 0)
             if self._actions["abbreviation"] == "meaning":
-                yield _Edit(mark.start, mark.end, mark.value)
+                yield Edit(mark.start, mark.end, mark.value)
         elif mark.kind == "cell" and action == "headers" and mark.value and written:
-            yield _Edit(mark.start, mark.start, f"{mark.value.rstrip(' :.')}: ")
+            yield Edit(mark.start, mark.start, f"{mark.value.rstrip(' :.')}: ")
 
-    def _aside(self, block: Block, aside: Aside, cuts: Sequence[_Edit]) -> Iterator[_Edit]:
+    def _aside(self, block: Block, aside: Aside, cuts: Sequence[Edit]) -> Iterator[Edit]:
         kind, says = aside.kind, (aside.said or aside.text).strip()
         moved = kind == "note reference" and aside.target in self._notes and self._actions[kind] == SKIP
         spoken = not moved and self._inline(kind, block, aside.text or aside.said)
-        if spoken and says and not _inside(aside.at, aside.at, cuts):
+        if spoken and says and not inside(aside.at, aside.at, cuts):
             self._reading.spoken_characters += letters_and_digits(aside.text)
-            yield _Edit(aside.at, aside.at, _spaced(block.text, aside.at, says))
+            yield Edit(aside.at, aside.at, spaced(block.text, aside.at, says))
         else:
             self._skip_text(kind, block, aside.text)
 
 
-@dataclass(frozen=True, slots=True)
-class _Edit:
-    """Say ``text`` for the characters ``start`` to ``end``; ``kind`` says why, where that is nothing."""
-
-    start: int
-    end: int
-    text: str
-    kind: str = ""
-
-
 def _bare(text: str) -> str:
     return "".join(filter(str.isalnum, text.casefold()))
-
-
-def _apart(cuts: Iterable[_Edit]) -> list[_Edit]:
-    """The cuts without those that touch one before them."""
-    kept: list[_Edit] = []
-    for cut in sorted(cuts, key=lambda cut: (cut.start, -cut.end)):
-        if not kept or cut.start >= kept[-1].end:
-            kept.append(cut)
-    return kept
-
-
-def _inside(start: int, end: int, cuts: Sequence[_Edit]) -> bool:
-    return any((cut.start < end and start < cut.end) or cut.start < start < cut.end for cut in cuts)
-
-
-def _addresses(text: str) -> Iterator[re.Match[str]]:
-    return _ADDRESS.finditer(text) if "://" in text or "www." in text.lower() else iter(())
-
-
-def _verse(text: str, action: str) -> Iterator[_Edit]:
-    """A breath at the end of each line: a comma where the line has no stop of its own."""
-    for found in _LINE_END.finditer(text):
-        open_ended = text[max(0, found.start() - 1)].isalnum()
-        yield _Edit(found.start(), found.end(), " " if action == "run on" else ",\n" if open_ended else "\n")
 
 
 def _only_headers(block: Block) -> bool:
@@ -392,41 +340,3 @@ def _only_headers(block: Block) -> bool:
 
 def _under_headers(block: Block) -> bool:
     return block.kind == "cell" and any(mark.kind == "cell" and mark.value for mark in block.marks)
-
-
-def _spaced(text: str, at: int, said: str) -> str:
-    """``said`` with blanks where it would touch a word."""
-    before = " " if at and not text[at - 1].isspace() else ""
-    after = " " if at < len(text) and not text[at].isspace() and text[at] not in ".,;:!?)" else ""
-    return f"{before}{said}{after}"
-
-
-def _stretches(block: Block, edits: Sequence[_Edit]) -> Iterator[Stretch]:
-    """The block's text with the edits made, in order; an edit inside another one is left out."""
-    at = 0
-    for edit in edits:
-        if edit.start < at:
-            continue
-        yield from _written(block, at, edit.start)
-        at = edit.end
-        if edit.text:
-            yield Stretch(edit.text, block.anchor, edit.start, edit.end)
-        elif (edit.start == 0 or block.text[edit.start - 1].isspace()) and block.text[at : at + 1].isspace():
-            at += 1  # one blank is enough where something was cut out between two
-    yield from _written(block, at, len(block.text))
-
-
-def _written(block: Block, first: int, last: int) -> Iterator[Stretch]:
-    """Text as it is written, parted where its language or its pronunciation changes."""
-    if first >= last:
-        return
-    telling = [mark for mark in block.marks if mark.kind in ("language", "phonemes", "place") and mark.end > first]
-    cuts = {first, last, *(place for mark in telling for place in (mark.start, mark.end) if first < place < last)}
-    edges = sorted(cuts)
-    for start, end in pairwise(edges):
-        said = {mark.kind: mark for mark in telling if mark.start <= start and end <= mark.end}
-        place = said.get("place")
-        language = said["language"].value if "language" in said else ""
-        phonemes = said["phonemes"].value if "phonemes" in said else ""
-        anchor, offset = (place.value, place.start) if place else (block.anchor, 0)
-        yield Stretch(block.text[start:end], anchor, start - offset, end - offset, language, phonemes)

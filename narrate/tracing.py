@@ -1,7 +1,7 @@
 """BRICK: from each word that is sent to an engine back to the characters of the source it was written with. Pure.
 
-Two ways lie between them: what the rules of the language and the lexicon made of the text (``text.align``), and what the
-reading policy made of the blocks (``Chunk.origins``).
+Two ways lie between them: what the rules of the language and the lexicon made of the text (``text.align``), and what
+the reading policy made of the blocks (``Chunk.origins``).
 """
 
 from __future__ import annotations

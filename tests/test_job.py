@@ -34,7 +34,9 @@ def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
     assert found.store == Path("/var/store")
 
 
-@pytest.mark.parametrize("path", sorted(set(CONFIGS.glob("*.toml")) - {CONFIGS / "lexicon.toml"}), ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path", sorted(set(CONFIGS.glob("*.toml")) - {CONFIGS / "lexicon.toml"}), ids=lambda path: path.name
+)
 def test_every_config_loads(path: Path) -> None:
     assert read_job(path).source.suffix
 

@@ -103,7 +103,14 @@ def test_p4_whatever_changes_the_sound_changes_the_key(change: dict) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"chapter": 3}, {"anchor": "b"}, {"origins": (Origin(0, 1, "b", 0, 1),)}, {"source": "b"}, {"after": "scene"}, {"pause_ms": 9}],
+    [
+        {"chapter": 3},
+        {"anchor": "b"},
+        {"origins": (Origin(0, 1, "b", 0, 1),)},
+        {"source": "b"},
+        {"after": "scene"},
+        {"pause_ms": 9},
+    ],
 )
 def test_p4_whatever_does_not_change_the_sound_does_not(change: dict) -> None:
     chunk = Chunk("Hello.", VOICE, 0)

@@ -1,4 +1,4 @@
-"""The reading policy applied: every letter is read or skipped, every kind can be decided, every word keeps its place."""
+"""The reading policy applied: every letter is read or skipped, every kind decided, every word keeps its place."""
 
 from __future__ import annotations
 

@@ -11,9 +11,9 @@ from narrate.epub.contents import Entry, Landmark
 from narrate.epub.package import Package
 from narrate.epub.pages import Reading
 from narrate.markup.elements import GUIDE_KINDS
-from narrate.markup.kinds import LARGEST
-from narrate.markup.outline import Start, starts_by_headings
 from narrate.markup.passage import Passage, same_words
+from narrate.outline.chapters import Start, starts_by_headings
+from narrate.outline.kinds import LARGEST
 
 # Contents that lead to less than this share of the text are no contents; headings divide the book instead.
 MIN_COVERAGE = 0.3

@@ -14,12 +14,12 @@ from narrate.epub.contents import Entry
 from narrate.epub.package import Package
 from narrate.errors import SourceError
 from narrate.markup.elements import classes_of, name_of, text_of
-from narrate.markup.kinds import kinds_of_names
 from narrate.markup.mending import joined, vocabulary_of
 from narrate.markup.notes import find_notes
 from narrate.markup.parse import parse_page
 from narrate.markup.passage import Flow, Passage, Place, fold, same_words
 from narrate.markup.walk import Page, body_of, count_text, walk
+from narrate.outline.kinds import kinds_of_names
 
 # A page that holds the contents is not read, unless it holds more than this beside them.
 _BESIDE_CONTENTS = 1_000

@@ -17,10 +17,10 @@ from narrate.epub import Container, Entry, Reading, find_starts, read_package
 from narrate.epub.metadata import language_tag
 from narrate.epub.pages import add_named_pages, choose_contents, page_titles, parse_pages, read_lexicons, read_pages
 from narrate.errors import SourceError
-from narrate.markup.heads import mark_running_heads
-from narrate.markup.matter import Known
-from narrate.markup.outline import build_chapters
 from narrate.markup.passage import Passage
+from narrate.outline.chapters import build_chapters
+from narrate.outline.heads import mark_running_heads
+from narrate.outline.matter import Known
 
 _LONGEST = 500  # characters of a message
 _MOSTLY = 0.5  # share of the text in the language that a book without one is said to be in

@@ -20,10 +20,10 @@ from narrate.frontmatter import Fields, is_off, metadata, split_front_matter
 from narrate.manuscript.languages import guess_language
 from narrate.manuscript.markdown import read_markdown
 from narrate.manuscript.order import INDEXES, Entry, chapter_named, named, order_of
-from narrate.markup.matter import Known
-from narrate.markup.outline import Start, build_chapters, starts_by_headings
 from narrate.markup.parse import decode_text
 from narrate.markup.passage import Passage, fold
+from narrate.outline.chapters import Start, build_chapters, starts_by_headings
+from narrate.outline.matter import Known
 
 SUFFIXES = (".md", ".markdown", ".mdown", ".mkd", ".mkdn", ".mdwn", ".mdx", ".qmd", ".rmd")
 

@@ -16,11 +16,11 @@ from narrate.manuscript.languages import guess_language, language_named
 from narrate.manuscript.markdown import Sheet, form_of_file, read_html, read_markdown
 from narrate.manuscript.order import chapter_named, is_repository, named
 from narrate.manuscript.plain import read_plain
-from narrate.markup.gutenberg import mark_licence
-from narrate.markup.matter import Known
-from narrate.markup.outline import Start, build_chapters, starts_by_headings
 from narrate.markup.parse import decode_text
 from narrate.markup.passage import Passage, fold
+from narrate.outline.chapters import Start, build_chapters, starts_by_headings
+from narrate.outline.gutenberg import mark_licence
+from narrate.outline.matter import Known
 
 SUFFIXES = (".txt", ".text")
 

@@ -7,7 +7,7 @@ themselves when no text follows.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, replace, replace
 from typing import Literal
 
 from lxml import etree
@@ -120,7 +120,7 @@ class Composer:
             self._emit_pictures()
             return
         closed = opened.close(self._vocabulary, self._headed)
-        self._pending += closed.loose
+        self._pending += [replace(aside, at=0) for aside in closed.loose]  # they begin the next block
         if closed.kind == "break":
             self._emit(Block("break", "", opened.anchor), opened.state)
         elif closed.text:

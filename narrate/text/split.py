@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import accumulate
 
 import regex
 import sentencex
@@ -15,6 +17,8 @@ from narrate.text.mending import mended
 _CLAUSE_END = re.compile(r"(?:[,;:،；：，、،؛]|[–—])[\"'”’»)\]]*\s*|\s+(?=[–—(])|(?<=[。！？।])")
 _WORD_END = re.compile(r"\s+")
 _GRAPHEME = regex.compile(r"\X")
+_WINDOW = 10_000
+"""Characters that are looked at together for the ends of sentences: four pages of a novel."""
 
 Cost = Callable[[str], float]
 """The share of an engine's limit that a text uses: at most 1 can be said at once. It must add up: the cost of a whole
@@ -81,13 +85,18 @@ def _units(text: str, offset: int, ends: list[int], after: Boundary, cost: Cost)
 def _graphemes(text: str, offset: int, after: Boundary, cost: Cost) -> Iterator[_Unit]:
     """Cut a single endless word. A grapheme that is over the limit by itself is yielded all the same: it cannot be
     cut, and the engine refuses it with its own words."""
-    start = end = 0
-    for match in _GRAPHEME.finditer(text):
-        if end > start and cost(text[start : match.end()]) > 1:
-            yield _Unit(offset + start, offset + end, "word", cost(text[start:end]))
-            start = end
-        end = match.end()
-    yield _Unit(offset + start, offset + end, after, cost(text[start:end]))
+    ends = [match.end() for match in _GRAPHEME.finditer(text)]
+    start = number = 0
+    while start < len(text):
+        step = 1
+        while number + step < len(ends) and cost(text[start : ends[number + step]]) <= 1:
+            step *= 2
+        # between half a step and a whole one lies the last grapheme that fits
+        most = min(number + step, len(ends))
+        last = bisect_right(ends, 1, number + 1 + step // 2, most, key=lambda end: cost(text[start:end])) - 1  # noqa: B023
+        end = ends[last]
+        yield _Unit(offset + start, offset + end, "word" if end < len(text) else after, cost(text[start:end]))
+        start, number = end, last + 1
 
 
 def _pack(units: list[_Unit]) -> list[Piece]:
@@ -109,13 +118,19 @@ def sentences(text: str, language: str) -> list[int]:
     """The ends of the sentences of ``text``, by sentencex's rules for the language (those of English for unknown ones).
 
     Its answer is used only where it loses no character; a text that it alters counts as one sentence. Cuts that
-    ``mending`` knows to be wrong are undone.
+    ``mending`` knows to be wrong are undone. A paragraph of many pages is shown to it in windows, since its time grows
+    with the square of what it sees; the sentence that a window cuts off begins the next one.
     """
     primary = language.split("-")[0].lower() or "en"
-    parts = sentencex.segment(primary, text)
-    if "".join(parts) != text:
-        return [len(text)]
     ends: list[int] = []
-    for part in parts:
-        ends.append((ends[-1] if ends else 0) + len(part))
-    return mended(text, ends, primary)
+    start = 0
+    while start < len(text):
+        window = text[start : start + _WINDOW]
+        parts = sentencex.segment(primary, window)
+        whole = parts if "".join(parts) == window else [window]
+        inner = list(accumulate(map(len, whole), initial=start))[1:]
+        if inner[-1] == len(text):
+            return mended(text, [*ends, *inner], primary)
+        start = inner[-2] if len(inner) > 1 else inner[-1]
+        ends += inner[:-1]
+    return ends

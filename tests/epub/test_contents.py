@@ -10,7 +10,7 @@ import pytest
 
 from narrate.book import Book
 from narrate.loaders.epub import load
-from narrate.markup.titles import complete, is_label
+from narrate.outline.titles import complete, is_label
 from tests.loaders.builder import PROSE, make_epub, nav, ncx, page, point
 from tests.suites.loader_suite import check_loader, spoken
 

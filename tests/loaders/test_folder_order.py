@@ -10,6 +10,8 @@ from narrate.book import Book
 from narrate.bounds import Bounds
 from narrate.errors import SourceError
 from narrate.loaders.markdown import load
+from narrate.policy import Policy
+from narrate.reading import read
 from tests.suites.loader_suite import check_loader, spoken
 
 
@@ -89,11 +91,14 @@ def test_drafts_and_files_of_the_repository_are_listed(tmp_path: Path) -> None:
     assert sorted(skip.reason for skip in book.skipped) == ["draft", "draft", "repository file"]
 
 
-def test_a_title_that_only_the_front_matter_gives_is_spoken(tmp_path: Path) -> None:
+def test_a_title_that_only_the_front_matter_gives_names_the_chapter(tmp_path: Path) -> None:
     book = folder(
         tmp_path, {"a.md": "---\ntitle: The Start\n---\n\n## Section\n\nx", "b.md": "---\ntitle: End\n---\n# End\n\ny"}
     )
-    assert spoken(book) == "The Start\nSection\nx\nEnd\ny"
+    assert [chapter.title for chapter in book.chapters] == ["The Start", "End"]
+    assert spoken(book) == "Section\nx\nEnd\ny"
+    announced = read(book, Policy(changes=(("chapter title", "speak"),)))
+    assert [one.text for one in announced.chapters[0] or ()] == ["The Start", "Section", "x"]
 
 
 def test_an_untranslated_file_is_in_its_own_language(tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from narrate.book import ChapterKind
-from narrate.markup.kinds import HEADS, SPOKEN_BACK, SPOKEN_FRONT
 from narrate.markup.passage import Passage, bare, holds_words, same_words
+from narrate.outline.kinds import HEADS, SPOKEN_BACK, SPOKEN_FRONT
 
 # How much text (letters and digits) each kind may hold at most; a chapter that merely says "copyright" is longer.
 _SHORT = 1_200

@@ -10,11 +10,11 @@ from itertools import groupby, pairwise
 from typing import Literal
 
 from narrate.book import Block, Chapter, ChapterKind, Role
-from narrate.markup.gutenberg import mark_licence
-from narrate.markup.kinds import SPOKEN, title_of
-from narrate.markup.matter import Known, guess_kind
 from narrate.markup.passage import Passage, bare, same_words
-from narrate.markup.titles import complete, first_words, is_label
+from narrate.outline.gutenberg import mark_licence
+from narrate.outline.kinds import SPOKEN, title_of
+from narrate.outline.matter import Known, guess_kind
+from narrate.outline.titles import complete, first_words, is_label
 
 # A level of headings is a level of chapters when its sections hold next to nothing before the next level's headings.
 _OWN_TEXT = 0.1

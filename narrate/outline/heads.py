@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from narrate.markup.passage import Passage, bare
-from narrate.markup.titles import is_label
+from narrate.outline.titles import is_label
 
 # A head must begin so many files; two may be a coincidence.
 _FILES = 3
