@@ -9,13 +9,14 @@ from __future__ import annotations
 import csv
 import re
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from narrate.book import Book
 from narrate.errors import JobError, SourceError
 from narrate.settings import guess
-from narrate.text.lexicon import Entry, Lexicon, lexicon
+from narrate.text.lexicon import Entry, Lexicon, layered, lexicon
 from narrate.text.phonemes import ipa_of
 
 if TYPE_CHECKING:
@@ -50,6 +51,13 @@ class Read(NamedTuple):
 
     lexicon: Lexicon
     warnings: tuple[str, ...] = ()
+
+
+def lexicon_for(book: Book, paths: Sequence[Path]) -> Read:
+    """The book's own lexicons, over them those of the user, the last strongest; and what of the book's is of no use."""
+    own = [parse_pls(data, name, book.meta.language) for name, data in book.lexicons]
+    layers = [*(found.lexicon for found in own), *map(read_lexicon, paths)]
+    return Read(layered(*layers), tuple(warning for found in own for warning in found.warnings))
 
 
 def read_lexicon(path: Path) -> Lexicon:

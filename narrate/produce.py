@@ -16,13 +16,13 @@ from narrate.audio.languages import bcp_47
 from narrate.checks.book import check_book
 from narrate.errors import Busy, JobError, NarrateError, SegmentDamaged, SourceError, SpeechIncomplete
 from narrate.job import Job, chosen_chapters, with_metadata
+from narrate.lexicons import lexicon_for
 from narrate.load import load
 from narrate.naming import book_folder
 from narrate.plan import plan
 from narrate.publish import publish
 from narrate.speak import Outcome, complete, speak
 from narrate.studio import Report, Studio, open_studio
-from narrate.text.lexicon import Lexicon, layered
 
 if TYPE_CHECKING:
     from narrate.audiobook import Audiobook, Published
@@ -163,17 +163,8 @@ def prepare(
         raise
 
 
-def lexicon_of(job: Job, book: Book) -> tuple[Lexicon, tuple[str, ...]]:
-    """The book's own lexicons and over them the job's, and what of the book's cannot be used."""
-    from narrate.lexicons import parse_pls, read_lexicon
-
-    own = [parse_pls(data, name, book.meta.language) for name, data in book.lexicons]
-    layers = [*(found.lexicon for found in own), *map(read_lexicon, job.lexicons)]
-    return layered(*layers), tuple(warning for found in own for warning in found.warnings)
-
-
 def _script(book: Book, job: Job, studio: Studio, report: Report) -> Script:
-    lexicon, warnings = lexicon_of(job, book)
+    lexicon, warnings = lexicon_for(book, job.lexicons)
     chosen = chosen_chapters(job.chapters)
     script = plan(book, studio.cast, studio.traits, job.pauses, chosen, job.reading_policy, lexicon)
     script = replace(script, warnings=(*script.warnings, *warnings))

@@ -14,6 +14,7 @@ from narrate.book import Block, Book, Chapter, Metadata, letters_and_digits
 from narrate.errors import JobError, NarrateError, SourceError
 from narrate.executors.inline import Inline
 from narrate.job import Job
+from narrate.lexicons import lexicon_for
 from narrate.plan import plan
 from narrate.script import Chunk
 from narrate.speak import complete, speak
@@ -29,7 +30,9 @@ def say_text(job: Job, text: str, output: Path, report: Report) -> float:
         raise JobError(f"{output}: the name must end in {', '.join(_WRITERS)}")
     studio = open_studio(job, job.language, report)
     try:
-        script = plan(_book(text, job.language), studio.cast, studio.traits, job.pauses)
+        book = _book(text, job.language)
+        lexicon, _ = lexicon_for(book, job.lexicons)
+        script = plan(book, studio.cast, studio.traits, job.pauses, lexicon=lexicon)
         if not script.chunks:
             raise SourceError("there is nothing to say: the text holds no letter and no digit")
         segments = dict(complete(speak(script, studio.engine, studio.store, Inline())))

@@ -14,6 +14,15 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+lexicon_option = click.option(
+    "--lexicon",
+    "lexicons",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="How words are said: a PLS file or a table (.toml, .csv); repeatable, the last wins.",
+)
+
 _OPTIONS = (
     click.option("--output", "-o", type=click.Path(path_type=Path), help="Where audiobooks go.  [default: output]"),
     click.option("--engine", help="kokoro (embedded), espeak, lmnt, openai or tone.  [default: by the language]"),
@@ -24,14 +33,7 @@ _OPTIONS = (
     click.option("--format", "-f", "formats", multiple=True, help="mp3, m4b or chapters; repeatable.  [default: mp3]"),
     click.option("--policy", help="What is read: listener, complete or bare.  [default: listener]"),
     click.option("--read", "reading", multiple=True, metavar="KIND=HOW", help="Change it by kind: notes=chapter."),
-    click.option(
-        "--lexicon",
-        "lexicons",
-        multiple=True,
-        type=click.Path(path_type=Path),
-        metavar="FILE",
-        help="How words are said: a PLS file or a table (.toml, .csv); repeatable, the last wins.",
-    ),
+    lexicon_option,
     click.option("--chapters", help="Only these, as numbered by `narrate plan`: 1-3,7."),
     click.option("--bitrate", type=int, help="In kbit/s.  [default: 96 for MP3, 64 for M4B at 24 kHz]"),
     click.option("--loudness", help="Target in LUFS, or off.  [default: -19]"),

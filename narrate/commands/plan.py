@@ -10,6 +10,7 @@ import click
 
 from narrate.commands import clock
 from narrate.commands.options import job_from, production_options
+from narrate.errors import shown
 
 if TYPE_CHECKING:
     from narrate.job import Job
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 _MOST_WORDS = 60
 """Rows of ``--words`` for people; ``--json`` lists all."""
+
+_WIDEST = 10_000  # characters of a line of the table: more than any engine is sent at once
 
 
 @click.command()
@@ -41,7 +44,7 @@ def plan(source: str, as_json: bool, with_text: bool, offsets: bool, as_words: b
     from narrate.produce import estimate, prepare
 
     def report(sentence: str) -> None:
-        click.echo(sentence, err=True)
+        click.echo(shown(sentence), err=True)
 
     if offsets and not as_json:
         raise click.UsageError("--offsets is for programs: add --json")
@@ -63,12 +66,12 @@ def plan(source: str, as_json: bool, with_text: bool, offsets: bool, as_words: b
 
 def _words(script: Script, studio: Studio, job: Job, as_json: bool) -> str:
     """Words worth an ear, the most doubtful first, and what of the lexicons is of no use here."""
-    from narrate.produce import lexicon_of
+    from narrate.lexicons import lexicon_for
     from narrate.studio import dictionary
     from narrate.text.lexicon import unused
     from narrate.words import passages, rare_words
 
-    lexicon, _ = lexicon_of(job, script.book)
+    lexicon, _ = lexicon_for(script.book, job.lexicons)
     language = studio.cast.narrator.language or script.book.meta.language or "en"
     known = dictionary(studio.cast.narrator.engine)
     rows = rare_words(
@@ -206,7 +209,7 @@ def _table(script: Script, expected: Estimate, with_text: bool) -> str:
         f"about {clock(int(plan['speech_seconds'] * 1000))} of speech, price {expected.cost}",
     ]
     warnings = (*script.book.warnings, *script.notices)
-    return "\n".join([*lines, *(f"warning: {warning}" for warning in warnings)])
+    return "\n".join(shown(line, _WIDEST) for line in [*lines, *(f"warning: {warning}" for warning in warnings)])
 
 
 def _decisions(decisions: list[dict[str, Any]]) -> list[str]:

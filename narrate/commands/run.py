@@ -13,7 +13,7 @@ import click
 
 from narrate.commands import clock
 from narrate.commands.options import job_from, production_options
-from narrate.errors import NarrateError
+from narrate.errors import NarrateError, shown
 
 if TYPE_CHECKING:
     from narrate.job import Job
@@ -49,7 +49,7 @@ def run(sources: tuple[str, ...], yes: bool, quiet: bool, log_json: Path | None,
                 log.event("failed", source=source, error=str(error), exit_code=error.exit_code)
                 if len(sources) == 1:
                     raise
-                click.echo(f"narrate: {error}", err=True)
+                click.echo(f"narrate: {shown(str(error))}", err=True)
                 failures.append(error)
     if failures:
         code = failures[0].exit_code if len({error.exit_code for error in failures}) == 1 else NarrateError.exit_code
@@ -98,9 +98,9 @@ class _Console:
         if self._quiet:
             return
         if self._bar is not None:
-            self._bar.write(sentence, file=sys.stderr)
+            self._bar.write(shown(sentence), file=sys.stderr)
         else:
-            click.echo(sentence, err=True)
+            click.echo(shown(sentence), err=True)
 
     def retry(self, sentence: str) -> None:
         """A request that is made again: counted in the bar, told in the log."""

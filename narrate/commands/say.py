@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from narrate.commands.options import job_from
+from narrate.commands.options import job_from, lexicon_option
 
 
 @click.command()
@@ -19,12 +19,14 @@ from narrate.commands.options import job_from
 @click.option("--model", help="The engine's model, where it has several.")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="An engine's setting: speed=1.1.")
 @click.option("--language", default="en", show_default=True, help="BCP 47 tag of the text.")
+@lexicon_option
 @click.option("--store", type=click.Path(path_type=Path), help="Where speech is kept.  [default: the user's cache]")
 def say(text: str, output: Path, **flags: Any) -> None:
     """Say TEXT to a file; "-" reads standard input.
 
     \b
     narrate say "Call me Ishmael." -o ishmael.wav --voice am_michael
+    narrate say "Cholmondeley" -o name.wav --lexicon names.toml
     """
     from narrate.saying import say_text
 
