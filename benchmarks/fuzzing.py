@@ -139,7 +139,7 @@ def _check_readings(book: Any, limit: float) -> None:
             raise Broken(f"P1: policy {policy.name} {policy.changes[:1]}: spoken and skipped are not the source")
         for spoken in (one for chapter in reading.chapters for one in chapter or ()):
             for stretch in spoken.stretches:
-                if not 0 <= stretch.first <= stretch.last <= lengths.get(stretch.anchor, -1):
+                if not 0 <= stretch.first <= stretch.last <= lengths.get(stretch.anchor, 0):  # 0: it was added there
                     raise Broken("reading: a stretch leads to no place of the book")
 
 
@@ -397,7 +397,8 @@ def _run_worker(kind: str, scratch: Path, seconds: float, seed: int) -> tuple[di
         while process.poll() is None:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(1)
-            if process.returncode is None and time.time() - current.stat().st_mtime > HANG:
+            patience = HANG if current.stat().st_size else 5 * HANG  # nothing yet: it is still importing
+            if process.returncode is None and time.time() - current.stat().st_mtime > patience:
                 process.kill()
                 process.wait()
                 lost = "hang"

@@ -5,7 +5,7 @@
 
 Without books it makes some: 100,000, 300,000 and 1,000,000 words as EPUB, Markdown and plain text, from sentences of
 the samples, varied, in an order that a seed decides. The target for the longest is 20 s and 400 MiB, and as much time
-for a word as in the shortest. Every measurement is a process of its own, with an engine that needs everything normalised.
+for a word as in the shortest. Every measurement is a process of its own, with an engine that needs all normalised.
 """
 
 from __future__ import annotations

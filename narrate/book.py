@@ -5,7 +5,9 @@ A Book accounts for every letter and digit of its source (promise P1): each is e
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -95,7 +97,38 @@ def letters_and_digits(text: str) -> int:
 
     It does not depend on how blanks, dashes and quotation marks are cleaned.
     """
-    return sum(map(str.isalnum, unicodedata.normalize("NFC", text)))
+    return sum(map(str.isalnum, in_nfc(text)))
+
+
+_STACK = 30
+"""Marks that combine with one letter; what has more is no writing (the same bound as in Unicode's UAX #15)."""
+_STACKED = re.compile(rf"[^\w\s\x00-\x7f\u2000-\u206f]{{{_STACK + 1},}}")
+
+
+def in_nfc(text: str) -> str:
+    """``text`` in Unicode NFC, without the marks that are ``stacked`` too high."""
+    if text.isascii():
+        return text
+    kept, at = [], 0
+    for start, end in stacked(text):
+        kept.append(text[at:start])
+        at = end
+    return unicodedata.normalize("NFC", "".join([*kept, text[at:]]))
+
+
+def stacked(text: str) -> Iterator[tuple[int, int]]:
+    """Where ``text`` has more marks on a letter than any script: sorting them takes the square of their number."""
+    for found in _STACKED.finditer(text):
+        high, start = 0, -1
+        for place in range(*found.span()):
+            high = high + 1 if unicodedata.combining(text[place]) else 0
+            if high > _STACK and start < 0:
+                start = place
+            elif high <= _STACK and start >= 0:
+                yield start, place
+                start = -1
+        if start >= 0:
+            yield start, found.end()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import click
 
 from narrate import __version__
 from narrate.commands import check, doctor, plan, run, say, store, voices
-from narrate.errors import Interrupted, NarrateError
+from narrate.errors import Interrupted, NarrateError, shown
 
 EXIT_CODES = """\b
 Exit codes:
@@ -91,7 +91,7 @@ def _say(sentence: str, code: int, error: BaseException | None = None) -> int:
         import traceback
 
         traceback.print_exception(error)
-    click.echo(f"narrate: {sentence}", err=True)
+    click.echo(f"narrate: {shown(sentence)}", err=True)
     return code
 
 

@@ -21,11 +21,24 @@ Exit code 2 is click's own, for wrong usage.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from narrate.audiobook import Finding
     from narrate.script import Failure
+
+
+_DRIVES = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What a terminal obeys rather than shows: controls, line ends, overrides of direction; and halves of characters."""
+
+
+def shown(sentence: str, longest: int = 1_000) -> str:
+    """``sentence`` on one line of at most ``longest`` characters, and harmless: names in books and of files may hold
+    what would drive a terminal, and may be as long as a book.
+    """
+    cut = sentence if len(sentence) <= longest else f"{sentence[: longest - 1]}…"
+    return _DRIVES.sub(lambda found: " " if found[0] in "\t\n\r" else ascii(found[0])[1:-1], cut)
 
 
 class NarrateError(Exception):

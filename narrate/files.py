@@ -37,6 +37,8 @@ def read_file(path: Path, bounds: Bounds = BOUNDS) -> bytes:
         raise SourceError(f"{path}: is larger than {_size(bounds.file)}; it is no book, or raise bounds.file")
     if not data.strip():
         raise SourceError(f"{path}: is empty")
+    if max(data.count(b"\n"), data.count(b"\r")) > bounds.elements:
+        raise SourceError(f"{path}: has more than {bounds.elements:,} lines; it is no book, or raise bounds.elements")
     return data
 
 

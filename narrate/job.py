@@ -95,9 +95,12 @@ def with_overrides(job: Job) -> Job:
     It settles the reading policy, lexicons, language and metadata of this one book; of two rules for the same thing
     its own wins.
     """
-    path = job.source.resolve().with_suffix("") if job.source.is_file() else job.source.resolve()
-    path = path.with_name(f"{path.name}.narrate.toml")
-    if not path.is_file():
+    try:
+        path = job.source.resolve().with_suffix("") if job.source.is_file() else job.source.resolve()
+        path = path.with_name(f"{path.name}.narrate.toml")
+        if not path.is_file():
+            return job
+    except (OSError, ValueError, RuntimeError):  # links in a circle, names no system knows: the loader says so
         return job
     values = _read_file(path, "file of overrides")
     for name in values:

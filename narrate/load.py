@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import cast
 
 from narrate.book import Book
 from narrate.bounds import BOUNDS, Bounds
-from narrate.errors import SourceError
+from narrate.errors import SourceError, shown
 from narrate.loaders import Loader
 
 # suffix -> module of narrate.loaders; imported when it is needed, since parsers are slow to import
@@ -28,8 +29,15 @@ _READS = "narrate reads EPUB (.epub), Markdown (.md) and plain text (.txt), or a
 
 
 def load(path: Path, bounds: Bounds = BOUNDS) -> Book:
-    """Read the book at ``path``; SourceError with one sentence when it cannot be read, or is larger than ``bounds``."""
-    return _loader(_suffix(path))(path, bounds)
+    """Read the book at ``path``; SourceError with one sentence when it cannot be read, or is larger than ``bounds``.
+
+    Nothing that it says of the book would drive a terminal.
+    """
+    try:
+        book = _loader(_suffix(path))(path, bounds)
+    except SourceError as error:
+        raise SourceError(shown(str(error))) from error
+    return replace(book, warnings=tuple(map(shown, book.warnings)))
 
 
 def _suffix(path: Path) -> str:

@@ -28,6 +28,9 @@ _NOTHING = Lexicon()
 _FIGURE_LETTERS = 6
 """About as many letters as a figure has in words."""
 
+_TOLD = 20
+"""Pieces nobody can read that are told one by one; a book in another script has thousands."""
+
 _BOUNDARY: dict[BlockKind, Boundary] = {"heading": "heading", "verse": "verse"}
 
 
@@ -190,10 +193,12 @@ class _Speech:
             piece = Piece(start + piece.start, start + piece.end, piece.after)
             first, last = _stripped(line.text, piece.start, piece.end)
             said = heard(self._said(line, first, last, language).text) + ","  # which it may get
-            if scale > 9 or _share(len(said), len(said.encode()), self._limits) <= 1:
+            share = _share(len(said), len(said.encode()), self._limits)
+            if scale > 9 or share <= 1:
                 yield piece
                 continue
-            *inner, final = self._fitting(line, piece.start, piece.end, language, 1.2 * scale)
+            finer = max(1.2 * scale, min(share * scale, 9))
+            *inner, final = self._fitting(line, piece.start, piece.end, language, finer)
             yield from inner
             yield replace(final, after=piece.after)
 
@@ -342,8 +347,11 @@ def _guesses(skipped: Sequence[Skip]) -> list[str]:
 
 
 def _unread(unread: Sequence[Skip]) -> list[str]:
-    """What no voice can read is nobody's choice."""
-    return [f"left out: {item.reason}: {item.preview!r}" for item in unread]
+    """What no voice can read is nobody's choice. The first few are told one by one."""
+    told = [f"left out: {item.reason}: {item.preview!r}" for item in unread[:_TOLD]]
+    more = unread[_TOLD:]
+    size = sum(item.characters for item in more)
+    return [*told, f"left out: {len(more):,} more such pieces, {size:,} characters"] if more else told
 
 
 def _unmet(rules: Sequence[PlaceRule]) -> list[str]:

@@ -57,7 +57,12 @@ class Container:
             container = cls(path, archive, bounds)
             for info in archive.infolist():
                 key = _key(info.filename)
-                if not info.is_dir() and not stat.S_ISLNK(info.external_attr >> 16) and ".." not in key.split("/"):
+                if (
+                    info.filename
+                    and not info.is_dir()
+                    and not stat.S_ISLNK(info.external_attr >> 16)
+                    and ".." not in key.split("/")
+                ):
                     container.members[info.filename] = info
                     container.names.setdefault(key, info.filename)
             container._find_protection()

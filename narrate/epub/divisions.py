@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -31,6 +32,10 @@ _GIANT = 60_000  # letters and digits
 _TOLD = 5  # warnings of one sort that are given in full
 _LINES = 3  # a page of contents that are no links has at least so many short lines
 _LINKED = 0.3  # share of a page of contents that is links; the rest are page numbers and headings
+
+_BACK = re.compile(r"[\[(]?[↩↵⏎⤴⤶↑←⇐⇑^\ufe0e\ufe0f]+[\])]?")
+_NOTE_MARK = re.compile(r"[\W_]*(?:notes?\W*)?\d{1,4}[\W_]*|[\W_]+", re.IGNORECASE)
+_NO_TITLE = re.compile(r"[\W_]*|\(?(?:unnamed|untitled|no title)\)?", re.IGNORECASE)  # a heading says more
 
 Placed = tuple[Start, Entry | None]
 
@@ -100,7 +105,11 @@ class _Divisions:
         for entry in self._entries:
             while waiting and waiting[-1].level >= entry.level:
                 waiting.pop()
+            if _BACK.fullmatch(entry.title):
+                continue  # contents made of all links of a book hold its notes, and the ways back from them
             index = self._index(entry)
+            if index is not None and _NOTE_MARK.fullmatch(entry.title) and self._is_note(index):
+                continue
             if index is None:
                 if entry.title and entry.member not in self._package.aside:
                     waiting.append(entry)
@@ -110,9 +119,14 @@ class _Divisions:
             seen.add((entry.title, index))
             found += [(Start(index, label.title, label.level), None) for label in waiting]
             waiting.clear()
-            fallback = self._titles.get(entry.member, "")
-            found.append((Start(index, entry.title, entry.level, fallback=fallback), entry))
+            title = "" if _NO_TITLE.fullmatch(entry.title) else entry.title
+            fallback = self._titles.get(entry.member, "") or ("" if title else entry.title)
+            found.append((Start(index, title, entry.level, fallback=fallback), entry))
         return self._headings_apart(sorted(self._apart(found), key=lambda pair: pair[0].index))
+
+    def _is_note(self, index: int) -> bool:
+        """Whether the passage is a note."""
+        return any(passage.block.kind == "note" for passage in self._reading.passages[index : index + 1])
 
     def _index(self, entry: Entry) -> int | None:
         """The passage an entry leads to; a place that is not there is looked for by the entry's words."""

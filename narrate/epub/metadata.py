@@ -219,13 +219,18 @@ def _number(text: str) -> float:
         return float("inf")
 
 
+# several names in one element, as some programs write them; an entity that was escaped twice ends in the same sign
+_NAMES_APART = re.compile(r"(?<!&amp)(?<!&quot)(?<!&apos)(?<!&#39);")
+
+
 def _people(values: Named, refined: Refined) -> Iterator[Person]:
     """Everybody, creators first."""
     for element in ("creator", "contributor"):
         for text, attributes in _dublin(values, element):
             roles = roles_of(refined.get(attributes.get("id", ""), {}), attributes.get(f"{{{OPF}}}role"))
-            if text and fold(text):
-                yield Person(fold(text), roles, element == "creator")
+            for name in _NAMES_APART.split(fold(text or "")):
+                if name.strip():
+                    yield Person(name.strip(), roles, element == "creator")
 
 
 def _series(values: Named, refined: Refined) -> tuple[str, str]:

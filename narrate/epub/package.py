@@ -128,7 +128,10 @@ def _repaired(data: bytes, what: str, container: Container, error: SourceError) 
     parser = etree.XMLParser(recover=True, resolve_entities=False, no_network=True, load_dtd=False)
     text = decode(data, what)[0].lstrip("\ufeff \r\n\t")
     text = text.partition("?>")[2] if text.startswith("<?xml") else text
-    found = etree.fromstring(text.encode("utf-8", "replace"), parser) if text.strip() else None
+    try:
+        found = etree.fromstring(text.encode("utf-8", "replace"), parser)
+    except etree.XMLSyntaxError:
+        found = None  # there is nothing in it
     if found is not None and next(found.iter("{*}item"), None) is not None:
         return found
     if "<item" not in text:

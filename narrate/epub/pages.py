@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -255,8 +256,12 @@ def _names(root: etree._Element) -> list[str]:
 
 
 def page_titles(pages: Mapping[str, etree._Element], book: str) -> dict[str, str]:
-    """The pages' own titles, as far as they tell the pages apart."""
+    """The pages' own titles, as far as they tell the pages apart; the name of the page's file is no title."""
     found = {member: next(root.iter("{*}title"), None) for member, root in pages.items()}
     titles = {member: fold((title.text if title is not None else "") or "") for member, title in found.items()}
     often = Counter(titles.values())
-    return {member: title for member, title in titles.items() if often[title] == 1 and not same_words(title, book)}
+    return {
+        member: title
+        for member, title in titles.items()
+        if often[title] == 1 and not same_words(title, book) and title not in (posixpath.basename(member), member)
+    }

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from narrate.book import Book, Metadata, Skip, skip
+from narrate.book import Book, Metadata, Skip, in_nfc, skip
 from narrate.bounds import BOUNDS, MEBIBYTE, Bounds
 from narrate.errors import SourceError
 from narrate.files import read_file, text_files
@@ -78,7 +77,7 @@ def _add(file: Path, name: str, reading: _Reading, bounds: Bounds, *, several: b
         return
     reading.bytes += len(data)
     reading.warnings += notes
-    text = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
+    text = in_nfc(text.replace("\r\n", "\n").replace("\r", "\n"))
     if several and is_repository(file):
         left = skip("repository file", name, text)
         reading.skips += [left] if left.characters else []

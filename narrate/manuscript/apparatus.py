@@ -18,6 +18,7 @@ _REFERENCE = re.compile(r"[ \t]?\[(\d{1,3}|[A-Z]|[*†‡]{1,3})\]")
 _PAGE = re.compile(
     r"[ \t]?[\[{(]\s*(?:pg|p\.|page)\s*(?:\d{1,4}|[ivxlc]{1,7})\s*[\]})]|[ \t]?\{(?:\d{1,4}|[ivxlc]{1,7})\}", re.I
 )
+_TEX_BEFORE, _TEX_LONG = re.compile(r"(?:\\[A-Za-z]+|[}_^])\Z"), 20  # "\frac{1}{3}" holds no numbers of pages
 _CAPTION = re.compile(
     r"\s*\[\s*(Illustrations?|Illustrazione|Ilustración|Abbildung|Image|Picture|Plate)\s*(?:[:.]\s*|(?=\]))", re.I
 )
@@ -122,7 +123,7 @@ def asides_of(text: str, index: int, found: Apparatus) -> tuple[str, tuple[Aside
     end = length = 0
     matches = sorted([*_PAGE.finditer(text), *_REFERENCE.finditer(text)], key=lambda match: match.start())
     for match in matches:
-        if match.start() < end:
+        if match.start() < end or _TEX_BEFORE.search(text, max(0, match.start() - _TEX_LONG), match.start()):
             continue
         is_page = match.re is _PAGE
         target = "" if is_page else _target(match.group(1), index, found)

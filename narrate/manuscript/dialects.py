@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
+from narrate.manuscript.columns import table_at
 from narrate.manuscript.containers import Box, boxed, is_end
 from narrate.manuscript.fences import fenced
 
@@ -41,9 +42,11 @@ _HIGHLIGHT = re.compile(r"(\s*)\{%-?\s*(end)?highlight\b[^%]*%\}\s*")
 _ATTRIBUTES = re.compile(
     r"\{:[^{}\n]*\}|(?<=[\])`*_])\{[#.][^{}\n]*\}|(?<=[\])`])\{[\w-]+=[^{}\n]*\}|^\s*\{[#.][\w-][^{}\n]*\}\s*$"
 )
-_HEADING_ATTRIBUTES = re.compile(r"^( {0,3}#{1,6}[ \t].*?)[ \t]*\{(?:[#.-]|[\w-]+=)[^{}\n]*\}[ \t]*#*[ \t]*$")
+_HEADING_ATTRIBUTES = re.compile(r"^( {0,3}#{1,6}[ \t].*?)[ \t]*(?<!\])\{(?:[#.-]|[\w-]+=)[^{}\n]*\}[ \t]*#*[ \t]*$")
 _SPAN = re.compile(r"(?<!\!)\[([^\[\]\n]+)\]\{([^{}\n]+)\}")
 _SPAN_LANGUAGE = re.compile(r"\blang=[\"']?([A-Za-z]{2,3}(?:-\w+)*)")
+_QUOTED_BOX = re.compile(r"^((?: {0,3}>)+) {0,3}:{3,}(?: *\{[^{}]{0,500}\}| *[\w-]{1,40})? *:*$")
+_RAW_HTML = re.compile(r"(?<!`)`(</?[A-Za-z][^`\n]{0,500}>)`\{=html\d?\}")
 _CODE_SPAN = re.compile(r"(`+[^`]*`+)")
 _IMPORT = re.compile(r"import\s+(?:[\w*{},\s]+\s+from\s+)?[\"'][^\"']+[\"'];?\s*")
 _EXPORT = re.compile(r"export\s+(?:const|let|var|default|function|async|class)\b.*|export\s*\{.*")
@@ -180,7 +183,9 @@ class _Lines:
     def read(self) -> None:
         while self._at < len(self._lines):
             short = len(self._lines[self._at]) <= _LONG
-            if not short or not any(rule() for rule in (self._verse, self._box, self._code, self._markup)):
+            if not short or not any(
+                rule() for rule in (self._verse, self._columns, self._box, self._code, self._markup)
+            ):
                 self._made.add(self._here, self._plain(self._lines[self._at]))
                 self._at += 1
 
@@ -210,6 +215,20 @@ class _Lines:
             self._made.add(self._here, f"{self._plain(said)}  " if said else "")
             self._at += 1
         self._made.add(self._here - 1, "", "</div>", "")
+        return True
+
+    def _columns(self) -> bool:
+        """A table drawn with rows of dashes."""
+        if "--" not in self._lines[self._at] and "--" not in self._near(1):
+            return False
+        rows, end = table_at(self._lines, self._at)
+        if not rows:
+            return False
+        self._made.add(self._here, "")
+        for place, row in rows:
+            self._made.add(self._number + place, self._plain(row))
+        self._made.add(self._number + end - 1, "")
+        self._at = end
         return True
 
     def _box(self) -> bool:
@@ -263,8 +282,11 @@ class _Lines:
         short = len(line) <= _LONG
         if short and "#" in line[:10]:
             line = self._heading(line)
+        if short and line.lstrip()[:1] == ">":
+            line = _QUOTED_BOX.sub(r"\1", line)
         if "{" in line:
             line = _HEADING_ATTRIBUTES.sub(r"\1", line) if short else line
+            line = _RAW_HTML.sub(r"\1", line)
             line = "".join(part if number % 2 else _bare(part) for number, part in enumerate(_CODE_SPAN.split(line)))
         if line[:2] in _BOXES and (match := _MARKUA_BOX.match(line)):
             line = f"> {line[match.end() :]}"
@@ -290,8 +312,13 @@ def _not_a_tag(match: re.Match[str]) -> bool:
 
 
 def _bare(part: str) -> str:
-    """Without attribute lists; a span's language stays."""
-    return _ATTRIBUTES.sub("", _SPAN.sub(_span, part))
+    """Without attribute lists; a span's language stays, and all of a span that began in a line above."""
+    part = _SPAN.sub(_span, part)
+    return _ATTRIBUTES.sub(lambda match: match.group() if _began_above(part[: match.start()]) else "", part)
+
+
+def _began_above(before: str) -> bool:
+    return before.endswith("]") and before.count("]") > before.count("[")
 
 
 def _span(match: re.Match[str]) -> str:

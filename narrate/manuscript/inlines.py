@@ -16,6 +16,11 @@ _MATH = re.compile(r"(\$\$?)(?![\s$])((?:\\.|[^\\$\n]|\n(?!\n))+?)(?<![\s\\])\1(
 _MATH_SIGN = re.compile(r"[\\^_=+<>{}|/*]|[-−]|^[^\W_]'?$|^\d+$")
 _WIKI = re.compile(r"(!?)\[\[([^\[\]\n|]{1,300})(?:\|([^\[\]\n]{0,300}))?\]\]")
 _CITATION = re.compile(r"\[(?:[^\[\]\n@]{0,80}[\s;-])?@[\w:.#$%&+?<>~/-]+[^\[\]\n]{0,200}\](?![(\[{:])")
+_SPAN = re.compile(r"\[([^\[\]`<]{1,500})\]\{((?:[.#][\w-]|[\w:-]+=)[^{}]{0,500})\}")
+_EMPHASIS = re.compile(r"(?<!\w)[*_]+(?=\w)|(?<=\w)[*_]+(?!\w)")
+_SPAN_LANGUAGE = re.compile(r"\blang=[\"']?([A-Za-z]{2,3}(?:-\w+)*)")
+_SCRIPT = re.compile(r"([~^])(?!\[)([^\s~^\\$]{1,20})\1")
+_LONGEST_SCRIPT = 24  # characters
 _EMOJI = re.compile(r":[a-z+-][a-z0-9_+-]{1,40}:(?![\w:])")
 
 
@@ -24,6 +29,8 @@ def inlines_plugin(md: MarkdownIt) -> None:
     md.inline.ruler.before("escape", "tex_formula", _tex_formula)
     md.inline.ruler.before("link", "wiki_link", _wiki_link)
     md.inline.ruler.before("link", "citation", _citation)
+    md.inline.ruler.before("link", "span", _span)
+    md.inline.ruler.after("escape", "script", _script)
     md.inline.ruler.after("escape", "formula", _formula)
     md.inline.ruler.after("escape", "emoji", _emoji)
     md.block.ruler.before("fence", "formula", _formula_block, {"alt": ["paragraph", "reference", "blockquote", "list"]})
@@ -103,6 +110,35 @@ def _citation(state: StateInline, silent: bool) -> bool:
     if match is None:
         return False
     return _push(state, silent, f'<span class="noteref">{html.escape(match.group())}</span>', match.end())
+
+
+def _span(state: StateInline, silent: bool) -> bool:
+    """ "[words]{lang=fr}" over several lines; what stands in one line is plain already."""
+    if state.src[state.pos] != "[":
+        return False
+    match = _SPAN.match(state.src, state.pos, min(state.posMax, state.pos + _LONGEST))
+    if match is None:
+        return False
+    said, attributes = _EMPHASIS.sub("", match.group(1)), match.group(2)
+    language = _SPAN_LANGUAGE.search(attributes)
+    shown = f'<span lang="{language.group(1)}">{html.escape(said)}</span>' if language else html.escape(said)
+    return _push(state, silent, shown, match.end())
+
+
+def _script(state: StateInline, silent: bool) -> bool:
+    """ "H~2~O" and "x^2^": lowered and raised."""
+    mark = state.src[state.pos]
+    if mark not in "~^":
+        return False
+    match = _SCRIPT.match(state.src, state.pos, min(state.posMax, state.pos + _LONGEST_SCRIPT))
+    if (
+        match is None
+        or state.src[state.pos - 1 : state.pos] == mark
+        or state.src[match.end() : match.end() + 1] == mark
+    ):
+        return False
+    name = "sub" if mark == "~" else "sup"
+    return _push(state, silent, f"<{name}>{html.escape(match.group(2))}</{name}>", match.end())
 
 
 def _emoji(state: StateInline, silent: bool) -> bool:

@@ -54,6 +54,7 @@ _CJK_RANKS = {"卷": 1, "部": 2, "篇": 2, "集": 2, "編": 2, "编": 2, "幕":
 _NAMED = re.compile(
     r"(?:the )?(?:prologue|epilogue|preface|foreword|introduction|afterword|conclusion|appendix(?: [a-z\d]+)?"
     r"|dedication|contents|table of contents|postscript|interlude|author.s note|acknowledge?ments?|glossary|notes"
+    r"|about the authors?|(?:also|other books) by .{1,40}|bibliography"
     r"|footnotes|index|list of illustrations|illustrations"
     r"|préface|avant-propos|épilogue|conclusion|table des matières|vorwort|nachwort|einleitung|prolog|epilog|inhalt"
     r"|prólogo|epílogo|prefacio|índice|introducción|prefazione|introduzione|epilogo|prologo|indice|prefácio|introdução"

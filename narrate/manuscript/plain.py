@@ -206,8 +206,8 @@ def _after(text: str, count: int) -> int:
 
 
 def _is_drawing(part: Part) -> bool:
-    """Lines made of signs: a picture of typewriter characters."""
-    signs = "".join("".join(part.lines).split())
+    """Lines made of signs: a picture of typewriter characters. A rule under a line of text draws nothing."""
+    signs = "".join("".join(line for line in part.lines if not _ORNAMENT.fullmatch(line)).split())
     return len(part.lines) >= 3 and sum(map(str.isalnum, signs)) < _DRAWING * len(signs)
 
 

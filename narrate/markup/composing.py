@@ -7,7 +7,7 @@ themselves when no text follows.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace, replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from lxml import etree

@@ -7,6 +7,8 @@ import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 
+from narrate.book import stacked
+
 Edit = tuple[int, int, str]
 """Write the third for the characters from the first to the second."""
 
@@ -45,8 +47,13 @@ def folded(text: str, places: Sequence[int] = ()) -> tuple[str, list[int]]:
 
 
 def composed(text: str, places: Sequence[int] = ()) -> tuple[str, list[int]]:
-    """The text in NFC, with its places."""
-    if text.isascii() or unicodedata.is_normalized("NFC", text):
+    """The text in NFC, with its places, and without the marks that are stacked too high."""
+    if text.isascii():
+        return text, list(places)
+    too_high = [(start, end, "") for start, end in stacked(text)]
+    if too_high:
+        text, places = edited(text, too_high, places)
+    if unicodedata.is_normalized("NFC", text):
         return text, list(places)
     if not places:
         return unicodedata.normalize("NFC", text), []

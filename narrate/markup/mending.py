@@ -27,6 +27,8 @@ _LAST = re.compile(rf"([^\W\d_]+(?:['’{_HYPHENS}][^\W\d_]+)*)[{_HYPHENS}]\Z")
 _FIRST = re.compile(r"[^\W\d_]+(?:['’\u2010\u2011-][^\W\d_]+)*")
 _OPENING = re.compile(r"[\"'“‘«(\[—–-]?\s?([^\W\d_])")
 _LONGEST_WORD = 60  # characters
+_FULL, _CROWDED = 50_000, 500
+"""Characters, and marks and asides, of a paragraph that is not joined to the next: it is no page that cut it."""
 
 
 def vocabulary_of(texts: Iterable[str]) -> Counter[str]:
@@ -56,6 +58,8 @@ def joined(left: Passage, right: Passage, vocabulary: Callable[[], Collection[st
     if not _is_cut(left, right):
         return None
     one, other = left.block, right.block
+    if len(one.text) > _FULL or len(one.marks) + len(one.asides) > _CROWDED:
+        return None
     words = vocabulary() if _LAST.search(one.text[-_LONGEST_WORD:]) else ()
     text = rejoined(one.text, other.text, words)
     return _together(left, right, text, len(text) - len(other.text))
@@ -131,8 +135,10 @@ def _together(left: Passage, right: Passage, text: str, at: int) -> Passage:
     one, other = left.block, right.block
     marks, asides = shifted(other.marks, other.asides, at)
     kept = min(at, len(one.text))
-    own = tuple(replace(mark, start=min(mark.start, kept), end=min(mark.end, kept)) for mark in one.marks)
-    before = tuple(replace(aside, at=min(aside.at, at)) for aside in one.asides)
+    own = tuple(
+        mark if mark.end <= kept else replace(mark, start=min(mark.start, kept), end=kept) for mark in one.marks
+    )
+    before = tuple(aside if aside.at <= at else replace(aside, at=at) for aside in one.asides)
     place = Mark(at, len(text), "place", other.anchor)
     inner = [mark for mark in marks if mark.kind == "place"]
     if inner:

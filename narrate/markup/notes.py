@@ -16,7 +16,7 @@ from narrate.book import AsideKind, letters_and_digits
 from narrate.markup.elements import BLOCKS, HEADINGS, key_of, name_of
 from narrate.markup.raised import find_raised
 from narrate.markup.senses import sense_of
-from narrate.markup.silence import short_text
+from narrate.markup.silence import short_text, silent_kind
 
 # The longest note body that is recognised by a reference alone: about five minutes of reading.
 MAX_NOTE = 4000  # letters and digits
@@ -105,7 +105,7 @@ def find_notes(pages: Mapping[str, etree._Element], resolve: Resolve) -> Notes:
             continue
         if not target.holds(link.element) and _looks_like_reference(link.element):
             references[link.element] = Reference(target=bodies[target.body])
-    raised = find_raised(pages)
+    raised = find_raised(pages, {link.element for link in links})
     references.update((element, Reference(kind, target)) for element, kind, target in raised.references)
     for element, key in raised.bodies.items():
         bodies.setdefault(element, key)
@@ -147,10 +147,10 @@ def _links(pages: Mapping[str, etree._Element], resolve: Resolve) -> Iterator[_L
 
 def _is_marked(element: etree._Element) -> bool:
     """Whether the source says that the link, or what directly holds it, is a note reference."""
-    parent = element.getparent()
-    if sense_of(element).silent == "note reference":
-        return True
-    return parent is not None and sense_of(parent).silent == "note reference"
+    return any(
+        one is not None and silent_kind(one, sense_of(one)) == "note reference"
+        for one in (element, element.getparent())
+    )
 
 
 def _places(pages: Mapping[str, etree._Element]) -> Iterator[tuple[tuple[str, str], etree._Element]]:
@@ -227,6 +227,8 @@ def _looks_like_reference(element: etree._Element) -> bool:
 def _body(target: etree._Element) -> etree._Element | None:
     """The element that holds the whole note at ``target``, or None when that is too much to be a note."""
     body: etree._Element | None = target
+    if [name_of(part) for part in target] == ["dt", "dd"]:
+        return target if _may_be_note(target) else None  # its number and the note
     while body is not None and name_of(body) not in _BODIES:
         body = body.getparent() if name_of(body) not in BLOCKS else None
     if body is None:

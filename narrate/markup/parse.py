@@ -45,6 +45,7 @@ _SELF_CLOSED = re.compile(
     re.IGNORECASE,
 )
 _ROOT_TAG = re.compile(r"<(?![!?])[^\s<>/]{1,60}")
+_PLAIN_NAME = re.compile(r"[a-z][\w.-]*")
 _NAMESPACES = {
     "epub": "http://www.idpf.org/2007/ops",
     "ssml": "http://www.w3.org/2001/10/synthesis",
@@ -144,7 +145,9 @@ def parse_html(text: str, what: str, bounds: Bounds = BOUNDS) -> etree._Element:
     for element in root.iter("*"):  # HTML knows no namespaces: html:p is p
         tag: object = element.tag
         if isinstance(tag, str) and ":" in tag and tag.partition(":")[0].lower() in _NAMESPACES:
-            element.tag = tag.rpartition(":")[2].lower()
+            local = tag.rpartition(":")[2].lower()
+            if _PLAIN_NAME.fullmatch(local):  # what is none cannot be a name at all
+                element.tag = local
     return root
 
 

@@ -7,7 +7,7 @@ numbers run on through the page. Powers, units, ordinals and chemical formulae h
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from lxml import etree
@@ -55,13 +55,16 @@ class _Page:
     numbers: list[_Found] = field(default_factory=list)
 
 
-def find_raised(pages: Mapping[str, etree._Element]) -> Raised:
-    """Look through all pages, in reading order, for raised numbers and marks that no link explains."""
+def find_raised(pages: Mapping[str, etree._Element], alive: Collection[etree._Element] = ()) -> Raised:
+    """Look through all pages, in reading order, for raised numbers and marks that no link explains.
+
+    ``alive`` are the links that lead somewhere; where the notes are missing from the book, theirs do not.
+    """
     references: list[tuple[etree._Element, AsideKind, str]] = []
     bodies: dict[etree._Element, str] = {}
     last = 0
     for name, root in pages.items():
-        page = _look(name, root)
+        page = _look(name, root, alive)
         references += [(element, "note reference", "") for element in page.marks]
         behind = [found for found in page.numbers if found.place == "behind"]
         notes = _running(behind, _RUN, last)
@@ -80,20 +83,25 @@ def find_raised(pages: Mapping[str, etree._Element]) -> Raised:
     return Raised(references, bodies)
 
 
-def _look(name: str, root: etree._Element) -> _Page:
+def _look(name: str, root: etree._Element, alive: Collection[etree._Element]) -> _Page:
     page = _Page(name)
-    for element in root.iter("{*}sup"):
+    for element in root.iter("{*}sup", "{*}a"):
         text = text_of(element)
-        if len(text) > 12 or sense_of(element).silent or _is_linked(element):
+        bare = name_of(element) == "a"
+        if len(text) > 12 or sense_of(element).silent or _is_linked(element, alive):
             continue
-        if _DAGGERS.fullmatch(text):
+        if bare and (element.get("href") is None or _is_raised(element)):
+            continue
+        if not bare and _DAGGERS.fullmatch(text):
             page.marks.append(element)
             continue
         number = _NUMBER.fullmatch(text)
         if number is None:
             continue
         before, block = _before(element)
-        page.numbers.append(_Found(element, int(number[1]), _place(before, element.tail or ""), block))
+        place = _place(before, element.tail or "")
+        if not bare or place == "behind":
+            page.numbers.append(_Found(element, int(number[1]), place, block))
     return page
 
 
@@ -142,11 +150,13 @@ def _bodies(page: _Page, notes: Iterable[_Found]) -> dict[int, tuple[etree._Elem
     return opened
 
 
-def _is_linked(element: etree._Element) -> bool:
-    """Whether a link stands in it or around it: then the link tells what it is."""
-    if any(inner.get("href") is not None for inner in element.iter("{*}a")):
-        return True
-    return any(around.get("href") is not None for around in _inline_parents(element))
+def _is_linked(element: etree._Element, alive: Collection[etree._Element]) -> bool:
+    """Whether a link that leads somewhere stands in it or around it: then the link tells what it is."""
+    return any(one in alive for one in (*element.iter("{*}a"), *_inline_parents(element)))
+
+
+def _is_raised(link: etree._Element) -> bool:
+    return any(True for _ in link.iter("{*}sup")) or any(name_of(one) == "sup" for one in _inline_parents(link))
 
 
 def _inline_parents(element: etree._Element) -> Iterator[etree._Element]:

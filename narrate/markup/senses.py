@@ -221,9 +221,11 @@ def sense_of(element: etree._Element) -> Sense:
     if not attributes:
         return _plain_sense(name_of(element))
     get = attributes.get
-    hidden = get("hidden") is not None or get("aria-hidden") == "true"
+    name = name_of(element)
+    # a caption is hidden from those who are read the same words as the alternative text
+    hidden = get("hidden") is not None or (get("aria-hidden") == "true" and name != "figcaption")
     types = f"{get(EPUB_TYPE) or get('epub:type') or ''} {get('role') or ''}"
-    return _sense(name_of(element), types, get("class") or "", hidden, get("style") or "")
+    return _sense(name, types, get("class") or "", hidden, get("style") or "")
 
 
 @lru_cache(1024)

@@ -15,6 +15,15 @@ _FILE_NAME = re.compile(r"[^\s]*\.(?:jpe?g|png|gif|svg|webp|bmp|tiff?)", re.IGNO
 _PAGE = re.compile(r"(?:\d{1,5}|[ivxlcdm]{1,9})(?![^\W_])", re.IGNORECASE)
 _FORMULA_CLASSES = {"math", "tex", "latex", "equation", "formula", "mwe-math-fallback-image-inline", "inlineequation"}
 
+# "12", "[a]", "*", "xii", "Note 3", "fn1": what leads to a note. A linked word or phrase is read, whatever its class
+# says: programs that tidy a book give one class to all that looks alike.
+_REFERENCE = re.compile(
+    r"[\W_]*(?:(?:[^\W\d_]{1,12}[\W_]*)?\d{1,4}[a-z]?(?:[\W_]+\d{1,4}){0,5}|[^\W\d_]{1,2}|[ivxlc]{1,7}"
+    r"|(?:foot|end)?notes?)?[\W_]*",
+    re.IGNORECASE,
+)
+_LONGEST_REFERENCE = 40  # characters
+
 
 def silent_kind(element: etree._Element, sense: Sense) -> AsideKind | None:
     """The kind of aside the element is, None when its text is read."""
@@ -22,6 +31,8 @@ def silent_kind(element: etree._Element, sense: Sense) -> AsideKind | None:
     if (kind == "page number" and not _is_within(element, LONGEST_PAGE_MARKER)) or (
         kind == "line number" and not (_is_within(element, LONGEST_LINE_NUMBER) and _is_number(element))
     ):
+        kind = None
+    if kind == "note reference" and _is_linked_phrase(element):
         kind = None
     return kind or ("hidden text" if sense.is_hidden else None)
 
@@ -75,6 +86,12 @@ def short_text(element: etree._Element, most: int) -> str:
         if len(text) > most:
             break
     return text[: most + 1]
+
+
+def _is_linked_phrase(element: etree._Element) -> bool:
+    """Whether it is a link, or holds one, whose words are not the mark of a note."""
+    link = next(element.iter("{*}a"), None)
+    return link is not None and not _REFERENCE.fullmatch(short_text(element, _LONGEST_REFERENCE))
 
 
 def has_text(element: etree._Element) -> bool:

@@ -12,7 +12,7 @@ from typing import Literal
 from narrate.book import Block, Chapter, ChapterKind, Role
 from narrate.markup.passage import Passage, bare, same_words
 from narrate.outline.gutenberg import mark_licence
-from narrate.outline.kinds import SPOKEN, title_of
+from narrate.outline.kinds import HEADS, SPOKEN, title_of
 from narrate.outline.matter import Known, guess_kind
 from narrate.outline.titles import complete, first_words, is_label
 
@@ -23,6 +23,11 @@ _EDGE = 10
 _TEXT = 8_000  # letters and digits
 _NO_LANGUAGE = {"und", "zxx", "mul", "mis"}  # tags that say that there is no language to name
 _PLAIN = 3  # so many listed divisions that are nothing in particular, one behind the other, are the text
+_NAMED = 2  # so many headings are called parts, and so many below them chapters: then they are
+_PART = re.compile(r"(?:part|book|volume|teil|buch|partie|livre|parte|libro|livro|deel|boek|часть)\b", re.IGNORECASE)
+_CHAPTER = re.compile(
+    r"(?:chapter|chapitre|kapitel|capítulo|capitolo|hoofdstuk|глава)\b|[IVXLC]+\b|\d+\b", re.IGNORECASE
+)
 _CHAPTER_TITLE = re.compile(
     r"(?:chapter|chapitre|kapitel|capítulo|capitolo|hoofdstuk|letter|act|scene|canto|book|part)\b.*|[IVXLC]+\b.*|\d+\b.*",
     re.IGNORECASE,
@@ -124,11 +129,18 @@ def _hardly_any_own_text(passages: Sequence[Passage], headings: Sequence[tuple[i
     """Whether the sections of ``level`` are parts: several, holding only further headings."""
     parts = [number for number, passage in headings if passage.level == level]
     deeper = [number for number, passage in headings if passage.level > level]
+    if _named_so(passages, parts, _PART) and _named_so(passages, deeper, _CHAPTER):
+        return True  # however long an introduction beside the parts is
     if len(parts) < 2 or len(deeper) < len(parts):
         return False
     ends = {number: following for number, (following, _) in zip((n for n, _ in headings), headings[1:], strict=False)}
     own = sum(passages[i].letters for part in parts for i in range(part + 1, ends.get(part, len(passages))))
     return own < _OWN_TEXT * sum(passage.letters for passage in passages)
+
+
+def _named_so(passages: Sequence[Passage], numbers: Sequence[int], names: re.Pattern[str]) -> bool:
+    """Whether two or more of the headings are called what ``names`` says."""
+    return sum(bool(names.match(passages[number].block.text)) for number in numbers) >= _NAMED
 
 
 def _slices(passages: Sequence[Passage], starts: Sequence[Start]) -> Iterator[_Draft]:
@@ -159,11 +171,11 @@ def _kind_in_chapter(passage: Passage) -> ChapterKind:
 def _without_lone_breaks(
     runs: list[tuple[ChapterKind, tuple[Passage, ...]]],
 ) -> list[tuple[ChapterKind, tuple[Passage, ...]]]:
-    """Notes at the end of a chapter stay in it; a rule between two kinds of matter is no matter of its own."""
+    """Notes at the end of what is read stay in it; a rule between two kinds of matter is no matter of its own."""
     joined: list[tuple[ChapterKind, tuple[Passage, ...]]] = []
     for kind, run in runs:
         empty = not any(passage.letters for passage in run)
-        if joined and (empty or kind == joined[-1][0] or (kind == "notes" and joined[-1][0] == "chapter")):
+        if joined and (empty or kind == joined[-1][0] or (kind == "notes" and joined[-1][0] in SPOKEN)):
             joined[-1] = (joined[-1][0], joined[-1][1] + run)
         else:
             joined.append((kind, run))
@@ -207,6 +219,9 @@ def _merged(drafts: list[_Draft]) -> list[_Draft]:
         target = next((i for i in reversed(range(len(merged))) if merged[i].passages), None)
         if not apart and not draft.letters and not draft.passages:
             continue
+        if target is not None and merged[target].kind in {*SPOKEN, "notes"} and _only_notes(draft):
+            merged[target] = replace(merged[target], passages=merged[target].passages + draft.passages)
+            continue
         if apart or headed or target is None or merged[target].kind != "chapter" or number < first:
             merged.append(draft)
         else:
@@ -214,14 +229,24 @@ def _merged(drafts: list[_Draft]) -> list[_Draft]:
     return merged
 
 
+def _only_notes(draft: _Draft) -> bool:
+    """Whether it is a page of notes that nothing names: the notes of the chapter before it."""
+    told = draft.start.listed or draft.start.kind or not draft.letters
+    return not told and all(one.block.kind == "note" or not one.letters for one in draft.passages)
+
+
 def _roles(drafts: list[_Draft]) -> list[Role]:
-    """Front, body or back: as marked, else by where the plain chapters are."""
+    """Front, body or back: as marked, else by where the plain chapters are.
+
+    Some producers call every page the body that they know nothing of; a kind that had to be guessed says more.
+    """
     plain = [i for i, draft in enumerate(drafts) if draft.kind == "chapter" and _marked_role(draft) in {"", "body"}]
     first, last = (plain[0], plain[-1]) if plain else (0, len(drafts))
     roles: list[Role] = []
     for number, draft in enumerate(drafts):
         marked = _marked_role(draft)
-        roles.append(marked or ("front" if number < first else "back" if number > last else "body"))
+        told = marked != "body" or not draft.guess
+        roles.append((marked if told else "") or ("front" if number < first else "back" if number > last else "body"))
     return roles
 
 
@@ -237,7 +262,7 @@ def _marked_role(draft: _Draft) -> Role | Literal[""]:
 def _chapter(draft: _Draft, role: Role, known: Known, language: str, *, number: int) -> Chapter:
     blocks = tuple(_in_language(passage.block, language) for passage in draft.passages)
     title = " ".join(_title(draft, known, language, number).split())
-    return Chapter(title, _tidy(blocks), draft.start.level, role, draft.kind, draft.guess)
+    return Chapter(title, _tidy(_headed_notes(blocks)), draft.start.level, role, draft.kind, draft.guess)
 
 
 def _title(draft: _Draft, known: Known, language: str, number: int) -> str:
@@ -256,6 +281,18 @@ def _title(draft: _Draft, known: Known, language: str, number: int) -> str:
         or known.title
         or "Text"
     )
+
+
+def _headed_notes(blocks: Sequence[Block]) -> list[Block]:
+    """What stands over the notes at the end of a chapter and says no more than that they are notes is of their kind."""
+    kept = list(blocks)
+    first = len(kept)
+    while first and kept[first - 1].kind in ("note", "break"):
+        first -= 1
+    over = kept[first - 1] if 1 < first < len(kept) else None
+    if over is not None and over.kind in ("heading", "paragraph") and HEADS["notes"].fullmatch(over.text.strip(" .:")):
+        kept[first - 1] = replace(over, kind="note")
+    return kept
 
 
 def _tidy(blocks: Sequence[Block]) -> tuple[Block, ...]:

@@ -86,7 +86,8 @@ _CONTENTS = (
 _DEDICATION = r"dedication|widmung|dédicace|dedicatoria|dedica|dedicatória|opdracht|посвящение|献词|献辞"
 _EPIGRAPH = r"epigraphs?|motto|épigraphe|epígrafe|epigrafe|эпиграф"
 _COPYRIGHT = (
-    r"copyright(?: page| notice| information| ©.*)?|legal notice|impressum|imprint|mentions légales|créditos|colofon"
+    r"(?:un)?copyright(?: page| notice| information| ©.*)?"
+    r"|legal notice|impressum|imprint|mentions légales|créditos|colofon"
     r"|página (?:legal|de créditos)|derechos de autor|crediti|ficha técnica|копирайт|выходные данные"
     r"|版权(?:页|信息)?|奥付"
 )

@@ -19,9 +19,10 @@ from narrate.outline.kinds import HEADS, SPOKEN_BACK, SPOKEN_FRONT
 _SHORT = 1_200
 _PAGE = 5_000
 _LOOK = 20_000  # characters of a division that are looked at
+_TITLE_LINE = 120  # characters of the longest line of a title page that bears another title than the book
 _PROSE = 300  # a title page holds no paragraph this long
 
-_PAGE_AT_END = re.compile(r"(?:\d+|[ivxlc]+)\.?$", re.IGNORECASE)
+_PAGE_AT_END = re.compile(r"(?:(?<!\d)\d+|(?<![ivxlc])[ivxlc]+)\.?$", re.IGNORECASE)
 _COPYRIGHT_SIGNS = (
     r"©|\(c\) ?\d{4}|\bcopyright\b",
     r"all rights reserved|tous droits réservés|alle rechte vorbehalten",
@@ -33,7 +34,7 @@ _COPYRIGHT_SIGNS = (
 )
 _ADVERTISEMENT_SIGNS = (
     r"[$£€] ?\d|\bcents\b|\bprice\b|post-?paid|\b\d+s\. ?\d+d\b",
-    r"for sale|sold by|newsdealers|booksellers|send for|to order|\border\b.*\b(?:form|online|copies)\b|pre-?order",
+    r"for sale|sold by|newsdealers|booksellers|send for|to order|\border\b.{0,80}\b(?:form|online|copies)\b|pre-?order",
     r"also by|by the same author|other (?:books|works|titles)|now ready|in press|just published|coming soon|"
     r"new (?:books|novels|series|works)|(?:books|novels|series|works) by",
     r"catalogue|publishers?\b|newsletter|sign up|visit (?:us|our)",
@@ -53,7 +54,7 @@ _PRAISE_SIGN = re.compile(
 _NEWSLETTER = (
     r"newsletter|mailing list|e-?mail list|liste de diffusion|boletín|rundbrief",
     r"sign(?:ing)? up|subscribe|join (?:us|our|my|the)|abonn|anmelden|inscri|suscr|iscriv",
-    r"https?://|www\.|\b[\w.]+@[\w.]+\.\w+|\b[\w-]+\.(?:com|org|net)\b",
+    r"https?://|www\.|[\w.]@[\w.]{1,255}\.\w|[\w-]\.(?:com|org|net)\b",
     r"free (?:book|novella|story|e-?book)|exclusive|special offers|giveaways|updates|new releases",
 )
 _PREVIEW_SIGN = (
@@ -77,6 +78,7 @@ _OPENING = re.compile(
 )
 _DEDICATION = 150  # letters and digits
 _SORTED = 0.85
+_INDEX_LINES, _INDEX_LINKS = 4, 0.4  # so many lines, and such a share of their letters in links
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,7 @@ def guess_kind(label: str, passages: Sequence[Passage], known: Known, *, front: 
 
 
 def _look(label: str, passages: Sequence[Passage], listed: bool, known: Known) -> _Text:
-    texts = tuple(passage.block.text for passage in passages if passage.block.text)
+    texts = tuple(passage.block.text for passage in passages if passage.block.text and passage.block.kind != "note")
     heading = next((passage.block.text for passage in passages if passage.level), "")
     return _Text(
         label,
@@ -176,10 +178,11 @@ def _half_title(seen: _Text, known: Known) -> Guess | None:
 
 
 def _title_page(seen: _Text, known: Known) -> Guess | None:
-    if _headed(seen, "copyright"):
+    if any(_headed(seen, kind) for kind in ("copyright", *SPOKEN_FRONT)):
         return None
     short = seen.letters <= _SHORT and all(len(text) <= _PROSE for text in seen.blocks)
-    titled = holds_words(seen.text, _main(known.title)) or holds_words(seen.text, seen.label)
+    lines = all(len(text) <= _TITLE_LINE for text in seen.blocks)
+    titled = holds_words(seen.text, _main(known.title)) or (lines and holds_words(seen.text, seen.label))
     if "titlepage" in seen.hints and short and holds_words(seen.text, _main(known.title)):
         return "titlepage", "short, with the book's title, and its page is called “titlepage”"
     named = any(holds_words(seen.text, author) for author in known.authors)
@@ -286,6 +289,8 @@ def _index(seen: _Text, known: Known) -> Guess | None:
         return None
     if sum(bool(_PAGE_AT_END.search(line)) for line in lines) / len(lines) >= 0.6:
         return "index", f"{headed}, and its lines end in page numbers"
+    if len(lines) >= _INDEX_LINES and seen.linked >= _INDEX_LINKS * seen.letters:
+        return "index", f"{headed}, and its lines are links"
     entries = [bare(line) for line in lines if len(line) <= 200 and len(bare(line)) > 1]
     if len(entries) >= 8 and len(entries) >= 0.9 * len(lines) and _in_order(entries) >= _SORTED:
         return "index", f"{headed}, and its lines stand in the order of the alphabet"
@@ -307,7 +312,7 @@ def _bibliography(seen: _Text, known: Known) -> Guess | None:
 
 def _notes(seen: _Text, known: Known) -> Guess | None:
     headed = _headed(seen, "notes")
-    if headed and seen.notes and seen.notes >= 0.6 * (len(seen.blocks) - 1):
+    if headed and seen.notes and seen.notes >= 0.6 * (seen.notes + len(seen.blocks) - 1):
         return "notes", f"{headed}, and the text refers to them"
     return None
 

@@ -93,7 +93,7 @@ def _graphemes(text: str, offset: int, after: Boundary, cost: Cost) -> Iterator[
             step *= 2
         # between half a step and a whole one lies the last grapheme that fits
         most = min(number + step, len(ends))
-        last = bisect_right(ends, 1, number + 1 + step // 2, most, key=lambda end: cost(text[start:end])) - 1  # noqa: B023
+        last = bisect_right(ends, 1.0, number + 1 + step // 2, most, key=lambda end: cost(text[start:end])) - 1
         end = ends[last]
         yield _Unit(offset + start, offset + end, "word" if end < len(text) else after, cost(text[start:end]))
         start, number = end, last + 1

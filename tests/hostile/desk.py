@@ -6,6 +6,9 @@ time that the kernel keeps. Started as ``python -m tests.hostile.desk``; speaks 
 
 from __future__ import annotations
 
+import contextlib
+import gc
+import io
 import json
 import os
 import resource
@@ -18,6 +21,7 @@ MEMORY = 500 << 20
 """Bytes of address space above what the imports take (issue: no input costs more than 500 MiB)."""
 SECONDS = 30
 """Of the processor, and of the clock twice that: then the kernel ends it."""
+SAMPLES = Path(__file__).parent.parent.parent / "samples"
 _PRELOADED = (
     "narrate.cli", "narrate.produce", "narrate.loaders.epub", "narrate.loaders.markdown", "narrate.loaders.plain",
     "narrate.engines.kokoro", "narrate.engines.espeak", "narrate.engines.ensemble", "narrate.engines.retrying",
@@ -39,15 +43,31 @@ def _child(request: dict[str, Any]) -> NoReturn:
     sys.argv = ["narrate", *request["arguments"]]
     from narrate.cli import main
 
-    main()
+    code: object = 1
+    try:
+        main()
+    except SystemExit as done:
+        code = done.code
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code if isinstance(code, int) else 1)  # to take an interpreter apart costs more than most of the books
+
+
+def _warm() -> None:
+    """Import and compile what any book needs, once and for all children."""
+    for name in _PRELOADED:
+        __import__(name)
+    from narrate.cli import narrate
+
+    for sample in ("candide-two-chapters.epub", "lighthouse.md"):
+        with contextlib.redirect_stdout(io.StringIO()):
+            narrate.main(["plan", str(SAMPLES / sample)], standalone_mode=False)
+    gc.collect()
+    gc.freeze()
 
 
 def _serve() -> None:
-    for name in _PRELOADED:
-        __import__(name)
-    from narrate.text import normalise
-
-    normalise("In 1999, 3 km for $5 on July 4th.", "en")
+    _warm()
     for line in sys.stdin:
         child = os.fork()
         if child == 0:

@@ -160,3 +160,67 @@ def test_a_text_of_too_many_pieces_is_refused(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr("narrate.manuscript.render._PIECES", 100)
     check_refuses(load, write(tmp_path, "a\n\n" * 50), "pieces of markup")
     check_refuses(load, write(tmp_path, "*a* " * 50), "pieces of markup")
+
+
+def test_spans_over_two_lines_and_raw_html_of_a_converter(tmp_path: Path) -> None:
+    book = read(
+        tmp_path,
+        '## Act [I]{epub:type="z3998:roman"}\n\nHe said [laissez les\nbons temps rouler]{lang="fr"}, and a [*Keeper*\n'
+        'of old]{.smallcaps} by `<abbr epub:type="z3998:name-title">`{=html}Dr.`</abbr>`{=html} Marsh.\n',
+    )
+    heading, paragraph = book.chapters[0].blocks
+    assert heading.text == "Act I"
+    assert paragraph.text == "He said laissez les bons temps rouler, and a Keeper of old by Dr. Marsh."
+    assert [(paragraph.text[m.start : m.end], m.value) for m in paragraph.marks if m.kind == "language"] == [
+        ("laissez les bons temps rouler", "fr")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("written", "text"),
+    [
+        ("H~2~O and x^2^", "H₂O and x²"),
+        ("about ~5 and ~6", "about ~5 and ~6"),
+        ("a^b and c^d", "a^b and c^d"),
+        ("~~gone~~ now", "gone now"),
+    ],
+)
+def test_lowered_and_raised(tmp_path: Path, written: str, text: str) -> None:
+    assert read(tmp_path, f"# One\n\n{written}.\n").chapters[0].blocks[1].text == f"{text}."
+
+
+def test_parts_and_chapters_beside_a_long_introduction(tmp_path: Path) -> None:
+    prose = "It was a quiet morning. " * 40
+    parts = "".join(
+        f"# Part {part}\n\n" + "".join(f"## Chapter {n}\n\n{prose}\n\n" for n in numbers)
+        for part, numbers in (("One", (1, 2)), ("Two", (3, 4)))
+    )
+    book = read(tmp_path, f"# Introduction\n\n{prose}{prose}\n\n{parts}# Afterword\n\n{prose}\n")
+    assert [(chapter.level, chapter.title) for chapter in book.chapters] == [
+        (1, "Introduction"),
+        *((1, "Part One"), (2, "Chapter 1"), (2, "Chapter 2")),
+        *((1, "Part Two"), (2, "Chapter 3"), (2, "Chapter 4")),
+        (1, "Afterword"),
+    ]
+
+
+def test_tables_of_dashes(tmp_path: Path) -> None:
+    headed = "  Name     Lamps\n  -------- -------\n  Orrin    12\n  Tar | y  7\n"
+    bare = "  ------- ----\n  Skerry  3\n  Ness    4\n  ------- ----\n"
+    book = read(tmp_path, f"# One\n\nBefore.\n\n{headed}\nBetween.\n\n{bare}\nAfter.\n")
+    cells = [
+        [block.text[mark.start : mark.end] for mark in block.marks if mark.kind in ("cell", "header cell")]
+        for block in book.chapters[0].blocks
+        if block.kind == "cell"
+    ]
+    assert cells == [["Name", "Lamps"], ["Orrin", "12"], ["Tar | y", "7"], ["Skerry", "3"], ["Ness", "4"]]
+
+
+def test_words_over_a_row_of_dashes_are_no_table(tmp_path: Path) -> None:
+    book = read(tmp_path, "# One\n\nA longer sentence stands here\n--- --- ---\nand goes on.\n")
+    assert [kind for kind, _ in blocks(book)] == ["heading", "paragraph", "break", "paragraph"]
+
+
+def test_boxes_inside_a_quotation(tmp_path: Path) -> None:
+    book = read(tmp_path, '# One\n\n> ::: {role="presentation"}\n> Dear Ann,\n> :::\n>\n> I write.\n\nAfter.\n')
+    assert [text for _, text in blocks(book)] == ["One", "Dear Ann,", "I write.", "After."]

@@ -231,3 +231,17 @@ def test_the_header_of_an_old_gutenberg_text(tmp_path: Path, end: str) -> None:
 def test_a_book_about_gutenberg_is_no_licence(tmp_path: Path) -> None:
     book = read(tmp_path, f"Project Gutenberg is old.\n\n{WRAPPED}\n{WRAPPED}")
     assert [chapter.kind for chapter in book.chapters] == ["chapter"]
+
+
+def test_braces_of_a_formula_are_no_page_numbers(tmp_path: Path) -> None:
+    book = read(tmp_path, f"{WRAPPED}\nThe sum $$\\frac{{1}}{{3}} x^{{2}}$$ is small.{{12}}\n\n{WRAPPED}")
+    found = [aside.text for chapter in book.chapters for block in chapter.blocks for aside in block.asides]
+    assert found == ["{12}"]
+
+
+def test_what_stands_behind_the_last_chapter_has_headings_of_its_own(tmp_path: Path) -> None:
+    text = "".join(f"Chapter {n}\n\n{WRAPPED}\n\n" for n in range(1, 5))
+    book = read(
+        tmp_path, f"{text}About the Author\n\nShe lives by the sea.\n\nBibliography\n\nSmith, J. Lights. 1902.\n"
+    )
+    assert titles(book)[-2:] == ["About the Author", "Bibliography"]

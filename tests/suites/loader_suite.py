@@ -10,7 +10,7 @@ import pytest
 
 from narrate.book import Book, letters_and_digits
 from narrate.checks.book import check_book
-from narrate.errors import SourceError
+from narrate.errors import SourceError, shown
 from narrate.loaders import Loader
 from narrate.policy import Policy
 from narrate.reading import read
@@ -68,7 +68,7 @@ def check_refuses(load: Loader, path: Path, *words: str) -> str:
     message = str(caught.value)
     assert "\n" not in message
     assert not message.endswith(".")
-    assert str(path) in message or path.name in message
+    assert shown(str(path)) in message or shown(path.name) in message
     for word in words:
         assert word in message
     return message
