@@ -32,6 +32,7 @@ DOORS = {
     "num2words": {"text/numbers.py"},
     "babel": {"text/numbers.py"},
     "chardet": {"markup/decoding.py"},
+    "latex2mathml": {"markup/formulas.py"},
     "markdown_it": {"manuscript/render.py", "manuscript/inlines.py", "manuscript/summary.py"},
     "mdit_py_plugins": {"manuscript/render.py", "manuscript/inlines.py", "manuscript/summary.py"},
     "platformdirs": {"studio.py"},

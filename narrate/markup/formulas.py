@@ -1,4 +1,4 @@
-"""MathML to a line of signs and few words: what is said of a formula."""
+"""MathML, or TeX by way of it, to a line of signs and few words: what is said of a formula. latex2mathml's one door."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from narrate.markup.folding import fold
 MAX_SAID = 600
 MAX_DEPTH = 40
 MAX_ELEMENTS = 2_000
+MAX_TEX = 1_000  # characters of TeX that are looked at
 _PLAIN_ENCODINGS = {"text/plain", "text", "plain", "asciimath", "text/x-asciimath", "application/x-asciimath"}
 _INVISIBLE_OPERATORS = dict.fromkeys(map(ord, "\u2061\u2062\u2063\u2064"), None)
 _SPACED = re.compile(r"^(?:[=<>≤≥≠≈≡+±∓·×÷→←⇒⇔∈∉⊂⊆∪∩∧∨∣|/−∗*-]|:=)$")
@@ -22,6 +23,8 @@ _ONE = re.compile(r"\w+|[^\W\d_]", re.UNICODE)
 _SIMPLE_TEX = re.compile(r"[^\\{}$&]*")
 _OVER = {"¯": "bar", "‾": "bar", "̅": "bar", "^": "hat", "ˆ": "hat", "~": "tilde", "˜": "tilde", "→": "vector",
          "⃗": "vector", "˙": "dot", ".": "dot", "¨": "double dot"}  # fmt: skip
+_BIG = {"∫": "integral", "∮": "integral", "∑": "sum", "∏": "product", "⋃": "union", "⋂": "intersection"}
+_COMMAND = re.compile(r"\\([A-Za-z]+)|[\\{}$&]")
 _SILENT = {"annotation", "annotation-xml", "mphantom", "mspace", "maligngroup", "malignmark", "none", "mprescripts"}
 
 
@@ -33,8 +36,21 @@ def said_of(math: etree._Element) -> str:
     annotated = _annotation(math)
     if annotated:
         return annotated[:MAX_SAID]
-    read = _linear(math)
-    return (read or written or fold("".join(map(str, math.itertext()))))[:MAX_SAID].strip()
+    read = _linear(math) or _of_tex(written)
+    return (read or fold("".join(map(str, math.itertext()))))[:MAX_SAID].strip()
+
+
+def _of_tex(tex: str) -> str:
+    """TeX as its MathML would be said; what is no TeX after all loses its signs."""
+    if not tex or len(tex) > MAX_TEX:
+        return ""
+    try:
+        from latex2mathml.converter import convert
+
+        read = _linear(etree.fromstring(convert(tex)))
+    except Exception:  # it lets slip whatever its parsing trips over; a formula is worth no book
+        read = ""
+    return read or fold(_COMMAND.sub(lambda found: f" {found[1] or ''} ", tex))
 
 
 def is_display(math: etree._Element) -> bool:
@@ -66,6 +82,8 @@ def _read(element: etree._Element, depth: int) -> str:
         return _token(name, element.text or "")
     if name == "mfenced":
         return _fenced(element, children)
+    if name == "munder" and len(children) == 2 and children[0].strip() in _BIG:
+        return _index(children)
     if name == "munder" or name == "mover":
         return _accented(name, children)
     return _READ.get(name, _row)(children)
@@ -107,21 +125,28 @@ def _power(parts: Sequence[str]) -> str:
 
 
 def _index(parts: Sequence[str]) -> str:
+    if len(parts) == 2 and parts[0].strip() in _BIG:
+        return f"{_BIG[parts[0].strip()]} over {parts[1].strip()} of "
     return f"{parts[0].strip()}_{_group(parts[1])}" if len(parts) == 2 else _row(parts)
 
 
 def _both(parts: Sequence[str]) -> str:
+    if len(parts) == 3 and parts[0].strip() in _BIG:
+        return _limits(parts)
     return f"{parts[0].strip()}_{_group(parts[1])}^{_group(parts[2])}" if len(parts) == 3 else _row(parts)
 
 
 def _limits(parts: Sequence[str]) -> str:
     if len(parts) != 3:
         return _row(parts)
-    return f"{parts[0].strip()} from {parts[1].strip()} to {parts[2].strip()} "
+    name = parts[0].strip()
+    if name in _BIG:
+        return f"{_BIG[name]} from {parts[1].strip()} to {parts[2].strip()} of "
+    return f"{name} from {parts[1].strip()} to {parts[2].strip()} "
 
 
 def _fraction(parts: Sequence[str]) -> str:
-    return _pair(parts, " / ")
+    return _pair(parts, " over ")
 
 
 def _square_root(parts: Sequence[str]) -> str:

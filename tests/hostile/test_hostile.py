@@ -15,7 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.hostile.inputs import CASES, SECRET, Case, Place
+from tests.hostile import containers, manuscripts, packages, pages, places, texts
+from tests.hostile.cases import CASES, SECRET, Case, Place
+
+# each of these registers its cases
+assert all((containers, pages, packages, manuscripts, texts, places))
 
 ROOT = Path(__file__).parent.parent.parent
 # What a terminal obeys: controls but for the line's end, and what turns the direction of what follows.
