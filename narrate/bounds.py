@@ -14,8 +14,9 @@ class Bounds:
     members: int = 20_000
     """Files in an EPUB. The largest dictionaries have 5,000."""
 
-    member: int = 32 * MEBIBYTE
-    """One file of an EPUB that is read: a page, the package, the cover. The longest page known has 5 MB."""
+    member: int = 16 * MEBIBYTE
+    """One file of an EPUB that is read: a page, the package, the cover. The longest page known has 5 MB; 30 MB in one
+    paragraph take more than 500 MiB."""
 
     total: int = 64 * MEBIBYTE
     """All that is read from one EPUB: ten million words."""

@@ -72,6 +72,8 @@ def main() -> NoReturn:
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         code = _say(f"{where}{error.strerror or error}", 1, error)
+    except MemoryError as error:
+        code = _say("there is not enough memory for this; close other programs, or name a smaller book", 1, error)
     except Exception as error:  # the last resort: say it is our fault
         sentence = f"internal error: {type(error).__name__}: {error}; please report it with the output of --debug"
         code = _say(sentence, 1, error)

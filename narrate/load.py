@@ -37,6 +37,8 @@ def load(path: Path, bounds: Bounds = BOUNDS) -> Book:
         book = _loader(_suffix(path))(path, bounds)
     except SourceError as error:
         raise SourceError(shown(str(error))) from error
+    except MemoryError as error:
+        raise SourceError(f"{shown(str(path))}: takes more memory than there is; it is no readable book") from error
     return replace(book, warnings=tuple(map(shown, book.warnings)))
 
 

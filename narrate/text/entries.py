@@ -242,8 +242,8 @@ def _best(candidates: Sequence[_Candidate], text: str, start: int, language: str
         if _between(candidate, text, start, found.end()):
             end = found.end()
             # the stop of an abbreviation that also ends the text stays where it is
-            last = text[end - 1] == "." and not any(map(str.isalnum, text[end:])) and text[end : end + 1] != "."
-            return Match(start, end - last, entry, candidate.ending)
+            stop = text[end - 1] == "." and not any(map(str.isalnum, text[end:])) and text[end : end + 1] != "."
+            return Match(start, end - (stop and end - start > 1), entry, candidate.ending)
     return None
 
 

@@ -14,7 +14,7 @@ from tests.loaders.builder import CONTAINER, page
 
 @case()
 def zip_bomb_as_page(place: Place) -> str:
-    return epub(place, {"a.xhtml": page("<p>" + "0" * (size(200, 60) << 20) + "</p>").encode(), "b.xhtml": PROSE})
+    return epub(place, {"a.xhtml": page("<p>" + "0" * (size(200, 40) << 20) + "</p>").encode(), "b.xhtml": PROSE})
 
 
 @case(4)
@@ -31,7 +31,7 @@ def zip_bomb_of_many_pages(place: Place) -> str:
 @case(0)
 def zip_bomb_as_cover(place: Place) -> str:
     item = '<item id="c" href="c.jpg" media-type="image/jpeg" properties="cover-image"/>'
-    data = b"\xff\xd8\xff" + b"\0" * (size(300, 60) << 20)
+    data = b"\xff\xd8\xff" + b"\0" * (size(300, 40) << 20)
     return epub(place, {"a.xhtml": PROSE}, manifest=item, extra={"OEBPS/c.jpg": data})
 
 
@@ -108,7 +108,7 @@ def overlapping_entries(place: Place) -> str:
 def two_hundred_thousand_members(place: Place) -> str:
     with zipfile.ZipFile(place.folder / "book.epub", "w") as archive:
         archive.writestr("META-INF/container.xml", CONTAINER)
-        for number in range(size(200_000, 30_000)):
+        for number in range(size(200_000, 25_000)):
             archive.writestr(zipfile.ZipInfo(f"{number}"), b"")
     return "book.epub"
 

@@ -18,14 +18,14 @@ def seventy_thousand_entries(place: Place) -> str:
 
 @case(0, 40.0 if FULL else 3.0)
 def as_many_entries_as_paragraphs(place: Place) -> str:
-    count = size(30_000, 3_000)
+    count = size(30_000, 1_500)
     entries = "".join(f'<li><a href="a.xhtml#p{n}">Entry {n}</a></li>' for n in range(count))
     return epub(place, {"a.xhtml": "".join(f'<p id="p{n}">Text.</p>' for n in range(count))}, nav=nav(entries))
 
 
 @case(0, 40.0 if FULL else 3.0)
 def many_pages(place: Place) -> str:
-    count = size(9_000, 900)
+    count = size(9_000, 500)
     pages = {f"p{n}.xhtml": f"<h1>{n}</h1><p>Text.</p>" for n in range(count)}
     return epub(place, pages, nav=nav("".join(f'<li><a href="{name}">{name}</a></li>' for name in pages)))
 
@@ -73,7 +73,7 @@ def refinements_in_a_circle(place: Place) -> str:
 
 @case(0, 40.0 if FULL else 3.0)
 def a_flood_of_metadata(place: Place) -> str:
-    count = size(50_000, 3_000)
+    count = size(50_000, 1_500)
     creators = "".join(
         f'<dc:creator id="c{n}">A {n}</dc:creator><meta refines="#c{n}" property="role">aut</meta>'
         for n in range(count)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent
-CASES = sorted(path for path in (ROOT / "tests" / "cases" / "fuzz").iterdir() if path.suffix != ".md")
+CASES = sorted((ROOT / "tests" / "cases" / "fuzz").iterdir())
 
 
 @pytest.fixture(scope="module")
