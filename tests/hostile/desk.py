@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 
 MEMORY = 500 << 20
 """Bytes of address space above what the imports take (issue: no input costs more than 500 MiB)."""
-SECONDS = 30
+SECONDS = 90
 """Of the processor, and of the clock twice that: then the kernel ends it."""
 SAMPLES = Path(__file__).parent.parent.parent / "samples"
 _PRELOADED = (

@@ -164,5 +164,5 @@ bodies(
         ),
     },
     None,
-    40.0 if FULL else 3.0,
+    80.0 if FULL else 3.0,
 )
