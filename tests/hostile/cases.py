@@ -39,7 +39,7 @@ class Case:
     name: str
     build: Build
     code: int | None = None
-    seconds: float = 3.0
+    seconds: float = 30.0
 
 
 CASES: list[Case] = []
@@ -54,7 +54,7 @@ def n(count: int) -> int:
     return count if FULL else count // 20
 
 
-def case(code: int | None = None, seconds: float = 80.0 if FULL else 3.0) -> Callable[[Build], Build]:
+def case(code: int | None = None, seconds: float = 80.0 if FULL else 30.0) -> Callable[[Build], Build]:
     """Register a builder under its name."""
 
     def register(build: Build) -> Build:
@@ -68,7 +68,7 @@ def texts(
     suffix: str,
     cases: Mapping[str, Callable[[], str | bytes]],
     code: int | None,
-    seconds: float = 80.0 if FULL else 3.0,
+    seconds: float = 80.0 if FULL else 30.0,
 ) -> None:
     """Register sources that are one file of text."""
     for name, make in cases.items():
@@ -83,7 +83,7 @@ def texts(
 
 
 def bodies(
-    cases: Mapping[str, Callable[[], str | bytes]], code: int | None, seconds: float = 80.0 if FULL else 3.0
+    cases: Mapping[str, Callable[[], str | bytes]], code: int | None, seconds: float = 80.0 if FULL else 30.0
 ) -> None:
     """Register EPUBs of one page with such a body."""
     for name, make in cases.items():

@@ -107,5 +107,5 @@ texts(
         "null bytes": lambda: "# T\n\n" + "a\0" * n(10_000),
     },
     None,
-    80.0 if FULL else 3.0,
+    80.0 if FULL else 30.0,
 )

@@ -10,27 +10,27 @@ from tests.hostile.cases import CASES, FULL, PROSE, Case, Place, case, epub, n, 
 from tests.loaders.builder import CONTAINER, METADATA, nav, ncx, page
 
 
-@case(0, 80.0 if FULL else 3.0)
+@case(0, 80.0 if FULL else 30.0)
 def seventy_thousand_entries(place: Place) -> str:
     entries = "".join(f'<li><a href="a.xhtml#p{n}">Entry {n}</a></li>' for n in range(size(70_000, 7_000)))
     return epub(place, {"a.xhtml": PROSE}, nav=nav(entries))
 
 
-@case(0, 80.0 if FULL else 3.0)
+@case(0, 80.0 if FULL else 30.0)
 def as_many_entries_as_paragraphs(place: Place) -> str:
     count = size(30_000, 1_500)
     entries = "".join(f'<li><a href="a.xhtml#p{n}">Entry {n}</a></li>' for n in range(count))
     return epub(place, {"a.xhtml": "".join(f'<p id="p{n}">Text.</p>' for n in range(count))}, nav=nav(entries))
 
 
-@case(0, 80.0 if FULL else 3.0)
+@case(0, 80.0 if FULL else 30.0)
 def many_pages(place: Place) -> str:
     count = size(9_000, 500)
     pages = {f"p{n}.xhtml": f"<h1>{n}</h1><p>Text.</p>" for n in range(count)}
     return epub(place, pages, nav=nav("".join(f'<li><a href="{name}">{name}</a></li>' for name in pages)))
 
 
-@case(0, 80.0 if FULL else 3.0)
+@case(0, 80.0 if FULL else 30.0)
 def a_spine_that_repeats(place: Place) -> str:
     return stored(epub(place, {"a.xhtml": PROSE * 5}, spine=["a.xhtml"] * size(300_000, 20_000)), place)
 
@@ -71,7 +71,7 @@ def refinements_in_a_circle(place: Place) -> str:
     return epub(place, {"a.xhtml": PROSE}, metadata=METADATA + metas * 200)
 
 
-@case(0, 80.0 if FULL else 3.0)
+@case(0, 80.0 if FULL else 30.0)
 def a_flood_of_metadata(place: Place) -> str:
     count = size(50_000, 1_500)
     creators = "".join(

@@ -164,5 +164,5 @@ bodies(
         ),
     },
     None,
-    80.0 if FULL else 3.0,
+    80.0 if FULL else 30.0,
 )

@@ -91,7 +91,7 @@ texts(
         "no blanks at all": lambda: "ab,cd.ef;gh" * n(30_000),
     },
     None,
-    80.0 if FULL else 3.0,
+    80.0 if FULL else 30.0,
 )
 texts(
     ".txt",
