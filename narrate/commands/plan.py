@@ -108,7 +108,7 @@ def _words(script: Script, studio: Studio, job: Job, as_json: bool) -> str:
     lines = ["count  word                    said                      in"]
     for row in rows:
         mark = "*" if row.entry else " " if row.known else "?"
-        lines.append(f"{row.count:5d} {mark}{row.word:<23} {row.said:<25} {row.context}")
+        lines.append(shown(f"{row.count:5d} {mark}{row.word:<23} {row.said:<25} {row.context}"))
     lines += ["", "? a guess of the engine's; * settled by a lexicon"] if rows else ["", "nothing to settle"]
     lines += [f"never used: {entry.word!r} ({entry.source})" for entry in idle]
     lines += [f"hidden: {entry.word!r} ({entry.source}) by {winner.source}" for entry, winner in lexicon.shadowed]
