@@ -92,6 +92,10 @@ ChapterKind = Literal[
 ]
 
 
+LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
+"""The shape of a BCP 47 tag."""
+
+
 def letters_and_digits(text: str) -> int:
     """Count the letters and digits of ``text`` after Unicode NFC: the measure of promise P1.
 
@@ -236,6 +240,14 @@ class Cover:
 
     data: bytes
     media_type: str
+
+
+_PICTURES = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png"}
+
+
+def cover_of(data: bytes) -> Cover | None:
+    """``data`` as a cover, when it begins as a picture that players show."""
+    return next((Cover(data, kind) for start, kind in _PICTURES.items() if data.startswith(start)), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import yaml
 
-from narrate.book import Cover, Metadata
+from narrate.book import LANGUAGE_TAG, Cover, Metadata, cover_of
 from narrate.bounds import BOUNDS, Bounds
 from narrate.errors import SourceError
 from narrate.files import inside, read_file
@@ -33,8 +33,6 @@ _PERCENT = re.compile(
 _NAMED_LINE = re.compile(r"([A-Za-z][\w -]{0,30}):[ \t]*(\S[^\n]*)?")
 _NAMED_LINES = 30
 _FEW = 2  # so many of the names must be known, one of them the title
-_PICTURES = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png"}
-_LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
 # What each piece of metadata is called, in order of preference.
 _NAMES: dict[str, tuple[str, ...]] = {
     "title": ("title",),
@@ -151,7 +149,7 @@ def metadata(fields: Mapping[str, object], title: str, folder: Path, bounds: Bou
     return Metadata(
         title=one["title"] or title,
         authors=authors,
-        language=one["language"].replace("_", "-") if _LANGUAGE.fullmatch(one["language"].replace("_", "-")) else "",
+        language=one["language"].replace("_", "-") if LANGUAGE_TAG.fullmatch(one["language"].replace("_", "-")) else "",
         subtitle=one["subtitle"],
         contributors=(*((name, "aut") for name in authors), *translators),
         publisher=one["publisher"],
@@ -204,4 +202,4 @@ def _cover(name: str, folder: Path, bounds: Bounds) -> Cover | None:
         data = read_file(path, bounds)
     except SourceError:
         return None  # a book without its cover is still a book
-    return next((Cover(data, kind) for start, kind in _PICTURES.items() if data.startswith(start)), None)
+    return cover_of(data)

@@ -6,14 +6,13 @@ types and values out of range are JobErrors that name the file, the setting and 
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from narrate.book import Metadata
+from narrate.book import LANGUAGE_TAG, Metadata
 from narrate.bounds import BOUNDS, Bounds
 from narrate.errors import JobError
 from narrate.policy import KINDS, POLICIES, SPEAK, PlaceRule, Policy
@@ -69,9 +68,6 @@ class Job:
         """The named policy with the job's changes."""
         return Policy(self.policy, self.reading, self.places)
 
-
-_LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
-"""The shape of a BCP 47 tag."""
 
 _METADATA = {item.name for item in fields(Metadata)} - {"cover", "contributors"}
 _MANY = {"authors", "subjects"}
@@ -322,7 +318,7 @@ def check(job: Job, where: str) -> Job:
     ):
         if value is not None and not least <= value <= most:
             raise JobError(f"{where}: '{name}' must be between {least:g} and {most:g}, not {value:g}")
-    if job.language and not _LANGUAGE.fullmatch(job.language):
+    if job.language and not LANGUAGE_TAG.fullmatch(job.language):
         raise JobError(f"{where}: language {job.language!r} is no language tag; write for example en or pt-BR")
     if job.policy not in POLICIES:
         raise JobError(unknown(where, "reading policy", job.policy, POLICIES))

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from narrate.book import Book
+from narrate.book import LANGUAGE_TAG, Book
 from narrate.errors import JobError, SourceError
 from narrate.settings import guess
 from narrate.text.lexicon import Entry, Lexicon, layered, lexicon
@@ -34,7 +34,6 @@ _ALSO = {
 }  # fmt: skip
 """Other names that tables in use give to columns."""
 _TRUTH = {"": None, "true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
-_LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 _IN_SLASHES = re.compile(r"/([^/]+)/")
 
 _SPEECH_PARTS = (
@@ -305,7 +304,7 @@ def _entry(fields: Mapping[str, Any], where: str) -> Entry:
         raise JobError(f"{where}: {word!r} has nothing to be said as; give it 'said' or 'ipa'")
     if said and not any(map(str.isalnum, said)):
         raise JobError(f"{where}: {word!r} would be said as {said!r}, which holds no letter and no digit")
-    if language and not _LANGUAGE.fullmatch(language):
+    if language and not LANGUAGE_TAG.fullmatch(language):
         raise JobError(f"{where}: language {language!r} is no language tag; write for example en or pt-BR")
     pos = values.get("pos", "")
     return Entry(

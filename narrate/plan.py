@@ -244,7 +244,7 @@ def _runs(line: _Line) -> Iterator[tuple[int, int, str]]:
         yield 0, len(line.text), line.language
         return
     start, begun, language = 0, 0, ""
-    for end in [*sentences(line.text, line.language or "en")]:
+    for end in sentences(line.text, line.language or "en"):
         spoken = _language_of(line.text, start, end, passages)
         if spoken != language and start > begun:
             yield begun, start, language or line.language

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from narrate.book import Aside, Block, Book, Chapter, Mark, Skip, letters_and_digits, skip
+from narrate.markup.passage import bare
 from narrate.policy import SKIP, SPEAK, PlaceRule, Policy
 from narrate.script import Decision
 from narrate.stretches import Edit, Stretch, addresses, apart, inside, spaced, stretches, verse_lines
@@ -150,28 +151,26 @@ class _Reader:
     def _leave_out(self, chapter: Chapter, reason: str) -> None:
         """A chapter that is left out is one skip, but for what a reader would not have seen anyway."""
         blocks = [block for block in chapter.blocks if not (block.kind == "note" and block.note in self._notes)]
-        text = "\n".join(block.text for block in blocks)
-        if letters_and_digits(text):
-            where = next(block.anchor for block in blocks if block.text)
-            self._reading.skips.append(skip(reason, where, text))
+        where = next((block.anchor for block in blocks if block.text), "")
+        self._skip_text(reason, where, "\n".join(block.text for block in blocks))
         for block in blocks:
             self._skip_inside(block)
 
     def _skip_block(self, block: Block, reason: str) -> None:
-        if letters_and_digits(block.text):
-            self._reading.skips.append(skip(reason, block.anchor, block.text))
+        self._skip_text(reason, block.anchor, block.text)
         self._skip_inside(block)
 
     def _skip_inside(self, block: Block) -> None:
         for aside in block.asides:
-            self._skip_text(aside.kind, block, aside.text)
+            self._skip_text(aside.kind, block.anchor, aside.text)
         for mark in block.marks:
             if mark.kind == "ruby":
-                self._skip_text("ruby reading", block, mark.value)
+                self._skip_text("ruby reading", block.anchor, mark.value)
 
-    def _skip_text(self, reason: str, block: Block, text: str) -> None:
-        if letters_and_digits(text):
-            self._reading.skips.append(skip(reason, block.anchor, text))
+    def _skip_text(self, reason: str, where: str, text: str) -> None:
+        left_out = skip(reason, where, text)
+        if left_out.characters:
+            self._reading.skips.append(left_out)
 
     def _read(self, chapter: Chapter) -> list[Spoken]:
         spoken = list(self._titled(chapter))
@@ -208,8 +207,8 @@ class _Reader:
 
     def _titled(self, chapter: Chapter) -> Iterator[Spoken]:
         """The chapter's title, where its text does not begin with it and the policy wants it."""
-        opening = _bare(" ".join(block.text for block in chapter.blocks[:_OPENING]))
-        if not chapter.title or _bare(chapter.title) in opening:
+        opening = bare(" ".join(block.text for block in chapter.blocks[:_OPENING]))
+        if not chapter.title or bare(chapter.title) in opening:
             return
         anchor = chapter.blocks[0].anchor if chapter.blocks else chapter.title
         self._decide("chapter title", self._actions["chapter title"], anchor, chapter.title, 0)
@@ -265,7 +264,7 @@ class _Reader:
         cuts = apart(self._cuts(block))
         for cut in cuts:
             text = block.text[cut.start : cut.end]
-            self._skip_text(cut.kind, block, text)
+            self._skip_text(cut.kind, block.anchor, text)
             self._reading.spoken_characters -= letters_and_digits(text)
             yield cut
         if block.label and self._inline("list number", block, block.label, counts=False):
@@ -275,10 +274,11 @@ class _Reader:
         for aside in block.asides:
             yield from self._aside(block, aside, cuts)
         longest = {"site": 0, "short": _SHORT_ADDRESS}.get(self._actions["address"])
-        for found in addresses(block.text):
-            site = _SITE.match(found[0])
-            if longest is not None and site and len(found[0]) > longest:
-                yield Edit(found.start(), found.end(), site[1])
+        if longest is not None:
+            for found in addresses(block.text):
+                site = _SITE.match(found[0])
+                if site and len(found[0]) > longest:
+                    yield Edit(found.start(), found.end(), site[1])
         if block.kind == "verse":
             yield from verse_lines(block.text, action)
 
@@ -289,7 +289,7 @@ class _Reader:
                 yield Edit(mark.start, mark.end, "", mark.kind)
         for kind, found in (
             *(("address", found) for found in addresses(block.text)),
-            *(("brackets", found) for found in _BRACKETS.finditer(block.text) if "[" in block.text),
+            *(("brackets", found) for found in _BRACKETS.finditer(block.text)),
         ):
             if not self._inline(kind, block, found[0]):
                 yield Edit(found.start(), found.end(), "", kind)
@@ -305,12 +305,12 @@ class _Reader:
         if mark.kind == "ruby":
             self._decide("ruby", self._actions["ruby"], block.anchor, f"{written} {mark.value}", 0)
             if self._actions["ruby"] == "reading" and mark.value.strip() and not inside(mark.start, mark.end, cuts):
-                self._skip_text("ruby base", block, written)
+                self._skip_text("ruby base", block.anchor, written)
                 # what is said in its place has letters of its own
                 self._reading.spoken_characters += letters_and_digits(mark.value) - letters_and_digits(written)
                 yield Edit(mark.start, mark.end, mark.value)
             else:
-                self._skip_text("ruby reading", block, mark.value)
+                self._skip_text("ruby reading", block.anchor, mark.value)
         elif mark.kind == "abbreviation" and mark.value:
             self._decide("abbreviation", self._actions["abbreviation"], block.anchor, f"{written}: {mark.value}", 0)
             if self._actions["abbreviation"] == "meaning":
@@ -326,11 +326,7 @@ class _Reader:
             self._reading.spoken_characters += letters_and_digits(aside.text)
             yield Edit(aside.at, aside.at, spaced(block.text, aside.at, says))
         else:
-            self._skip_text(kind, block, aside.text)
-
-
-def _bare(text: str) -> str:
-    return "".join(filter(str.isalnum, text.casefold()))
+            self._skip_text(kind, block.anchor, aside.text)
 
 
 def _only_headers(block: Block) -> bool:

@@ -7,12 +7,11 @@ import binascii
 import re
 from collections.abc import Iterable
 
-from narrate.book import Cover
+from narrate.book import Cover, cover_of
 from narrate.epub.container import Container
 from narrate.errors import SourceError
 from narrate.markup.parse import parse_page
 
-_PICTURES = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png"}
 _DATA_PICTURE = re.compile(r"data:image/(?:jpe?g|png);base64,(.+)", re.DOTALL)
 _XLINK_HREF = "{http://www.w3.org/1999/xlink}href"
 
@@ -21,7 +20,8 @@ def find_cover(members: Iterable[str], container: Container, notes: list[str]) -
     """The first of ``members`` that is a picture or shows one; what cannot be read of them is a note."""
     for member in dict.fromkeys(filter(None, members)):
         try:
-            cover = _picture(container.read(member, counts=False)) or _picture_in(member, container)
+            data = container.read(member, counts=False)
+            cover = cover_of(data) or _picture_in(data, member, container)
         except SourceError as error:
             notes.append(f"the cover cannot be used: {str(error).removeprefix(f'{container.path}: ')}")
             continue
@@ -30,13 +30,8 @@ def find_cover(members: Iterable[str], container: Container, notes: list[str]) -
     return None
 
 
-def _picture(data: bytes) -> Cover | None:
-    return next((Cover(data, kind) for start, kind in _PICTURES.items() if data.startswith(start)), None)
-
-
-def _picture_in(member: str, container: Container) -> Cover | None:
+def _picture_in(data: bytes, member: str, container: Container) -> Cover | None:
     """The first picture shown by a cover page or drawn in an SVG cover, in the file or beside it."""
-    data = container.read(member, counts=False)
     if b"<" not in data[:1024]:
         return None
     for element in parse_page(data, member, container.bounds).root.iter("{*}img", "{*}image"):
@@ -50,7 +45,7 @@ def _picture_in(member: str, container: Container) -> Cover | None:
                 data = container.read(place[0], counts=False) if place else b""
         except binascii.Error:
             continue
-        cover = _picture(data)
+        cover = cover_of(data)
         if cover:
             return cover
     return None

@@ -16,7 +16,7 @@ from typing import Any
 
 from lxml import etree
 
-from narrate.book import Cover, Metadata
+from narrate.book import LANGUAGE_TAG, Cover, Metadata
 from narrate.epub.people import Person, authors_of, contributors_of, roles_of
 from narrate.errors import SourceError
 from narrate.markup.elements import text_of
@@ -31,7 +31,6 @@ _DUBLIN = frozenset(
 _XML = "http://www.w3.org/XML/1998/namespace"
 _PREFIXES = {"opf": OPF, "xml": _XML}
 _NAME = re.compile(r"[A-Za-z_][\w.-]*")  # lenient parsers make up names that none may have
-_LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
 _NO_LANGUAGE = {"und", "zxx", "mul", "mis", "none", "unknown"}
 # Codes of three letters (ISO 639-2, both forms) and names that stand where a tag of two letters should.
 _TAGS = {
@@ -167,7 +166,7 @@ def language_tag(written: str) -> str:
     """A BCP 47 tag for what a book writes as its language; "" when it says nothing."""
     tag = written.strip().replace("_", "-")
     tag = _TAGS.get(tag.casefold(), tag)
-    found = _LANGUAGE.match(tag)
+    found = LANGUAGE_TAG.match(tag)
     primary = tag.partition("-")[0].casefold()
     if found is None or primary in _NO_LANGUAGE or len(primary) > 3:
         return ""

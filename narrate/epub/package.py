@@ -34,7 +34,6 @@ class Item:
 
     href: str
     member: str
-    linear: bool = True
     is_contents: bool = False
 
 
@@ -207,7 +206,7 @@ def _ordered(root: etree._Element, items: Sequence[_Item], manifest: Manifest, n
             continue
         item = _readable(named, manifest)
         if item.is_page or (item.media_type == "" and item.member):
-            yield Item(item.href, item.member, element.get("linear") != "no", "nav" in item.properties)
+            yield Item(item.href, item.member, "nav" in item.properties)
         elif not item.media_type.startswith("image/"):
             notes.append(f"{item.href} is no page of text ({item.media_type}); it was left out")
 

@@ -14,6 +14,7 @@ from itertools import groupby
 from narrate.manuscript.columns import table_at
 from narrate.manuscript.containers import Box, boxed, is_end
 from narrate.manuscript.fences import fenced
+from narrate.manuscript.languages import in_its_language
 
 _TAG = 2_000  # characters: the longest template tag that is looked for
 _LONG = 1_000  # characters: a line this long is no markup of a line's own
@@ -44,7 +45,6 @@ _ATTRIBUTES = re.compile(
 )
 _HEADING_ATTRIBUTES = re.compile(r"^( {0,3}#{1,6}[ \t].*?)[ \t]*(?<!\])\{(?:[#.-]|[\w-]+=)[^{}\n]*\}[ \t]*#*[ \t]*$")
 _SPAN = re.compile(r"(?<!\!)\[([^\[\]\n]+)\]\{([^{}\n]+)\}")
-_SPAN_LANGUAGE = re.compile(r"\blang=[\"']?([A-Za-z]{2,3}(?:-\w+)*)")
 _QUOTED_BOX = re.compile(r"^((?: {0,3}>)+) {0,3}:{3,}(?: *\{[^{}]{0,500}\}| *[\w-]{1,40})? *:*$")
 _RAW_HTML = re.compile(r"(?<!`)`(</?[A-Za-z][^`\n]{0,500}>)`\{=html\d?\}")
 _CODE_SPAN = re.compile(r"(`+[^`]*`+)")
@@ -325,5 +325,4 @@ def _span(match: re.Match[str]) -> str:
     text, attributes = match.groups()
     if attributes.startswith("::") or not re.search(r"[.#:=]", attributes):
         return match.group()
-    language = _SPAN_LANGUAGE.search(attributes)
-    return f'<span lang="{language.group(1)}">{text}</span>' if language else text
+    return in_its_language(text, attributes)

@@ -9,6 +9,8 @@ from markdown_it import MarkdownIt
 from markdown_it.rules_block import StateBlock
 from markdown_it.rules_inline import StateInline
 
+from narrate.manuscript.languages import in_its_language
+
 _BRACKETS = 40  # so many unclosed or nested brackets a paragraph of a book does not have
 _NESTED = 8
 _LONGEST = 2_000  # characters of a formula
@@ -18,7 +20,6 @@ _WIKI = re.compile(r"(!?)\[\[([^\[\]\n|]{1,300})(?:\|([^\[\]\n]{0,300}))?\]\]")
 _CITATION = re.compile(r"\[(?:[^\[\]\n@]{0,80}[\s;-])?@[\w:.#$%&+?<>~/-]+[^\[\]\n]{0,200}\](?![(\[{:])")
 _SPAN = re.compile(r"\[([^\[\]`<]{1,500})\]\{((?:[.#][\w-]|[\w:-]+=)[^{}]{0,500})\}")
 _EMPHASIS = re.compile(r"(?<!\w)[*_]+(?=\w)|(?<=\w)[*_]+(?!\w)")
-_SPAN_LANGUAGE = re.compile(r"\blang=[\"']?([A-Za-z]{2,3}(?:-\w+)*)")
 _SCRIPT = re.compile(r"([~^])(?!\[)([^\s~^\\$]{1,20})\1")
 _LONGEST_SCRIPT = 24  # characters
 _EMOJI = re.compile(r":[a-z+-][a-z0-9_+-]{1,40}:(?![\w:])")
@@ -119,10 +120,8 @@ def _span(state: StateInline, silent: bool) -> bool:
     match = _SPAN.match(state.src, state.pos, min(state.posMax, state.pos + _LONGEST))
     if match is None:
         return False
-    said, attributes = _EMPHASIS.sub("", match.group(1)), match.group(2)
-    language = _SPAN_LANGUAGE.search(attributes)
-    shown = f'<span lang="{language.group(1)}">{html.escape(said)}</span>' if language else html.escape(said)
-    return _push(state, silent, shown, match.end())
+    said = html.escape(_EMPHASIS.sub("", match.group(1)))
+    return _push(state, silent, in_its_language(said, match.group(2)), match.end())
 
 
 def _script(state: StateInline, silent: bool) -> bool:

@@ -27,6 +27,15 @@ _SCRIPTS = (
 )
 
 
+_NAMED = re.compile(r"\blang=[\"']?([A-Za-z]{2,3}(?:-\w+)*)")
+
+
+def in_its_language(shown: str, attributes: str) -> str:
+    """The HTML ``shown`` in the language that the attributes of a span name ("{lang=fr}"), if they name one."""
+    language = _NAMED.search(attributes)
+    return f'<span lang="{language.group(1)}">{shown}</span>' if language else shown
+
+
 def guess_language(text: str) -> str:
     """The language, or "" when it is not plain."""
     text = text[:_LOOK]

@@ -6,26 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from narrate.book import Book
 from narrate.bounds import Bounds
 from narrate.errors import SourceError
 from narrate.loaders.markdown import load
 from narrate.policy import Policy
 from narrate.reading import read
-from tests.suites.loader_suite import check_loader, spoken
-
-
-def folder(tmp_path: Path, files: dict[str, str]) -> Book:
-    for name, text in files.items():
-        path = tmp_path / "the-book" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(text.encode())
-    return check_loader(load, tmp_path / "the-book")
-
-
-def titles(book: Book) -> list[tuple[int, str]]:
-    return [(chapter.level, chapter.title) for chapter in book.chapters]
-
+from tests.loaders.test_markdown import folder, titles
+from tests.suites.loader_suite import spoken
 
 PAGES = {"b.md": "# Bee\n\nb", "a.md": "# Ay\n\na", "c.md": "# Cee\n\nc"}
 
