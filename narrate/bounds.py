@@ -1,4 +1,4 @@
-"""NOUN: how much of a source is read before it counts as hostile or broken (P10). Every bound has its reason here."""
+"""NOUNS: what is not passed: of a source (P10), of time, of money (P11). Every bound has its reason here."""
 
 from __future__ import annotations
 
@@ -42,3 +42,33 @@ class Bounds:
 
 BOUNDS = Bounds()
 """What holds when a job says nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """How long a server may take, in seconds. A job can set each in its table ``[deadlines]``."""
+
+    connect: float = 10.0
+    """Until there is a connection, and it is encrypted."""
+
+    first_byte: float = 60.0
+    """From the request to the first byte of the answer. Texts that are only sent when all is spoken are given more."""
+
+    between_bytes: float = 60.0
+    """Without a byte in the middle of an answer."""
+
+    total: float = 300.0
+    """For a whole answer: a server that sends one byte a second must not hold a worker for ever."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one run may spend, every request counted, also those that failed or are in flight; None is no limit."""
+
+    cost: float | None = None
+    """In the engine's currency."""
+
+    characters: int | None = None
+    """Sent to the engine."""
+
+    requests: int | None = None

@@ -7,7 +7,9 @@
     │  ├─ EngineRefused               this chunk, for good: text rejected; the others go on
     │  ├─ EngineClosed                every chunk, for good: bad key, unknown voice, quota spent
     │  └─ EngineUnavailable           may heal: timeout, 429, 5xx, bad answer; carries .retry_after
+    │     └─ EngineDown               no answer for as long as the user would wait; asking again is no use now
     ├─ SpeechIncomplete          6    some chunks were refused or never answered; carries .failures
+    │  └─ LimitReached                the next request would pass a limit of the job: money, characters, requests
     ├─ StoreError                7    the store cannot be read or written
     │  └─ SegmentDamaged              a segment was damaged and set aside
     ├─ AudioError                8    a codec or a container failed
@@ -63,14 +65,16 @@ class EngineError(NarrateError):
     """An engine did not speak.
 
     ``engine`` is the engine's name. ``request_id`` is the provider's own id of the failed request, if it gave one.
+    ``sent`` is False where it is certain that no request left this machine, so that nothing can have been billed.
     """
 
     exit_code = 5
 
-    def __init__(self, message: str, *, engine: str = "", request_id: str = "") -> None:
+    def __init__(self, message: str, *, engine: str = "", request_id: str = "", sent: bool = True) -> None:
         super().__init__(message)
         self.engine = engine
         self.request_id = request_id
+        self.sent = sent
 
 
 class EngineRefused(EngineError):
@@ -96,10 +100,15 @@ class EngineUnavailable(EngineError):
         request_id: str = "",
         retry_after: float | None = None,
         throttled: bool = False,
+        sent: bool = True,
     ) -> None:
-        super().__init__(message, engine=engine, request_id=request_id)
+        super().__init__(message, engine=engine, request_id=request_id, sent=sent)
         self.retry_after = retry_after
         self.throttled = throttled
+
+
+class EngineDown(EngineUnavailable):
+    """Nothing has answered for as long as the user would wait: no chunk need be tried now."""
 
 
 class SpeechIncomplete(NarrateError):
@@ -110,6 +119,10 @@ class SpeechIncomplete(NarrateError):
     def __init__(self, message: str, failures: tuple[Failure, ...] = ()) -> None:
         super().__init__(message)
         self.failures = failures
+
+
+class LimitReached(SpeechIncomplete):
+    """The next request would pass a limit of the job; it was not sent."""
 
 
 class StoreError(NarrateError):

@@ -21,17 +21,15 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urlsplit
 
 from narrate import __version__
+from narrate.bounds import Deadlines
 from narrate.errors import EngineClosed, EngineError, EngineUnavailable, Interrupted, JobError
 from narrate.wire.failures import failure, is_error, redacted
 
 if TYPE_CHECKING:
     import httpx
 
-CONNECT_S = 10.0
-READ_S = 60.0
-"""Seconds without a byte, also before the first one."""
-DEADLINE_S = 300.0
-"""Seconds for a whole answer: a server that sends one byte a second must not hold a worker for ever."""
+DEADLINES = Deadlines()
+"""What holds when a job says nothing."""
 LIMIT = 200_000_000
 """Bytes of one answer: more than an hour of WAV at 24 kHz, far beyond what one chunk can sound."""
 
@@ -117,7 +115,7 @@ class Client:
     """Requests to one server, from any number of threads.
 
     ``headers`` go with every request; ``secrets`` are the keys among them. ``connections`` are kept alive between
-    requests. ``read_s``, ``deadline_s`` and ``limit`` bound each answer.
+    requests. ``deadlines`` and ``limit`` (bytes) bound each answer.
     """
 
     def __init__(
@@ -128,8 +126,7 @@ class Client:
         headers: Mapping[str, str] | None = None,
         secrets: tuple[str, ...] = (),
         connections: int = 8,
-        read_s: float = READ_S,
-        deadline_s: float = DEADLINE_S,
+        deadlines: Deadlines = DEADLINES,
         limit: int = LIMIT,
         allow_http: bool = False,
         transport: httpx.BaseTransport | None = None,
@@ -145,8 +142,8 @@ class Client:
         self.where = where
         self.engine = engine
         self.secrets = secrets
-        self.read_s = read_s
-        self._deadline_s, self._limit = deadline_s, limit
+        self.deadlines = deadlines
+        self._limit = limit
         self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
         self._closed = False
         self._in_flight = 0
@@ -164,13 +161,13 @@ class Client:
             transport=transport,
         )
 
-    def post(self, path: str, body: bytes, headers: Mapping[str, str], *, read_s: float | None = None) -> Answer:
+    def post(self, path: str, body: bytes, headers: Mapping[str, str], *, first_byte_s: float | None = None) -> Answer:
         """Send ``body``; EngineUnavailable when no complete answer came, whatever its status."""
-        return self._request("POST", path, body, headers, read_s or self.read_s)
+        return self._request("POST", path, body, headers, first_byte_s or self.deadlines.first_byte)
 
     def get(self, path: str, headers: Mapping[str, str] | None = None) -> Answer:
         """Ask for ``path``."""
-        return self._request("GET", path, None, headers or {}, self.read_s)
+        return self._request("GET", path, None, headers or {}, self.deadlines.first_byte)
 
     def check(self, answer: Answer) -> None:
         """Raise what ``answer`` amounts to when it is anything but a success, also an error told with status 200."""
@@ -191,16 +188,20 @@ class Client:
             self._changed.wait_for(lambda: self._in_flight == 0, timeout=grace)
         self._client.close()
 
-    def _request(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], read_s: float) -> Answer:
+    def _request(
+        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], first_byte_s: float
+    ) -> Answer:
         import httpx
 
         with self._changed:
             if self._closed:
                 raise Interrupted(f"{self.engine}: stopped")
             self._in_flight += 1
-        self._mine.deadline = time.monotonic() + self._deadline_s
+        self._mine.deadline = time.monotonic() + self.deadlines.total
         try:
-            return self._exchange(method, path, body, headers, httpx.Timeout(read_s, connect=CONNECT_S))
+            return self._exchange(
+                method, path, body, headers, httpx.Timeout(first_byte_s, connect=self.deadlines.connect)
+            )
         except EngineError:
             raise
         except Exception as error:
@@ -209,7 +210,7 @@ class Client:
                 raise Interrupted(f"{self.engine}: stopped") from None
             if isinstance(error, httpx.HTTPError):
                 # no cause: httpx's own error holds the request, and that holds the key
-                raise self._failed(error, read_s) from None
+                raise self._failed(error, first_byte_s) from None
             raise
         finally:
             with self._changed:
@@ -262,15 +263,15 @@ class Client:
             if self._closed:
                 _shut(stream.get_extra_info("socket"))
 
-    def _failed(self, error: httpx.HTTPError, read_s: float) -> EngineError:
+    def _failed(self, error: httpx.HTTPError, first_byte_s: float) -> EngineError:
         import httpx
 
         overdue = time.monotonic() >= self._mine.deadline
         sentences: tuple[tuple[type[Exception], str], ...] = (
-            (httpx.ConnectTimeout, f"did not take a connection within {CONNECT_S:g} s"),
-            (httpx.ReadTimeout, self._late() if overdue else f"sent nothing for {read_s:g} s"),
-            (httpx.WriteTimeout, f"took nothing for {read_s:g} s"),
-            (httpx.PoolTimeout, f"had no connection free for {read_s:g} s"),
+            (httpx.ConnectTimeout, f"did not take a connection within {self.deadlines.connect:g} s"),
+            (httpx.ReadTimeout, self._late() if overdue else f"sent nothing for {first_byte_s:g} s"),
+            (httpx.WriteTimeout, f"took nothing for {first_byte_s:g} s"),
+            (httpx.PoolTimeout, f"had no connection free for {first_byte_s:g} s"),
             (httpx.ConnectError, f"cannot be reached: {error}"),
             (httpx.ProxyError, f"cannot be reached through the proxy: {error}"),
             (httpx.TransportError, f"broke off: {error}"),
@@ -287,7 +288,7 @@ class Client:
         return self._unavailable(sentence)
 
     def _late(self) -> str:
-        return f"did not complete its answer within {self._deadline_s:g} s"
+        return f"did not complete its answer within {self.deadlines.total:g} s"
 
     def _unavailable(self, sentence: str) -> EngineUnavailable:
         text = redacted(f"{self.engine}: {self.where.host} {sentence.strip()}".rstrip(":. "), self.secrets)

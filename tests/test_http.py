@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
+from narrate.bounds import Deadlines
 from narrate.errors import EngineClosed, EngineUnavailable, Interrupted, JobError
 from narrate.http import Address, Client, address, is_loopback, key
 from tests.speech_server import DROP, HANG, KEY, Reply, SpeechServer
@@ -82,16 +83,16 @@ def test_a_broken_answer_may_heal(reply: Reply, sentence: str) -> None:
 
 
 def test_deadlines_are_named() -> None:
-    assert fails(HANG, read_s=0.1) == "lmnt: 127.0.0.1 sent nothing for 0.1 s"
+    assert fails(HANG, deadlines=Deadlines(first_byte=0.1)) == "lmnt: 127.0.0.1 sent nothing for 0.1 s"
     overdue = "lmnt: 127.0.0.1 did not complete its answer within 0.2 s"
-    assert fails(Reply(drip=0.01), deadline_s=0.2) == overdue
-    assert fails(Reply(drip_headers=0.01), deadline_s=0.2) == overdue
-    assert fails(HANG, deadline_s=0.2) == overdue
+    assert fails(Reply(drip=0.01), deadlines=Deadlines(total=0.2)) == overdue
+    assert fails(Reply(drip_headers=0.01), deadlines=Deadlines(total=0.2)) == overdue
+    assert fails(HANG, deadlines=Deadlines(total=0.2)) == overdue
 
 
 def test_the_deadline_also_bounds_the_headers_on_a_kept_connection() -> None:
     with SpeechServer([Reply(), Reply(drip_headers=0.01)]) as server:
-        asked = client(server, deadline_s=0.3)
+        asked = client(server, deadlines=Deadlines(total=0.3))
         ask(asked)
         with pytest.raises(EngineUnavailable, match=r"within 0\.3 s"):
             ask(asked)
@@ -100,8 +101,8 @@ def test_the_deadline_also_bounds_the_headers_on_a_kept_connection() -> None:
 
 def test_the_read_timeout_can_be_longer_for_one_request() -> None:
     with SpeechServer(latency=(0.15, 0.15)) as server:
-        asked = client(server, read_s=0.05)
-        assert ask(asked, read_s=5).status == 200
+        asked = client(server, deadlines=Deadlines(first_byte=0.05))
+        assert ask(asked, first_byte_s=5).status == 200
         with pytest.raises(EngineUnavailable):
             ask(asked)
         asked.close()

@@ -1,8 +1,9 @@
 """FAMILY: Chunk -> Speech. Each sibling is one file with ``traits``, ``speak`` and ``voices``.
 
 An engine turns whatever goes wrong into one of three failures inside its own file: ``EngineRefused`` (this chunk,
-for good), ``EngineClosed`` (every chunk, for good), ``EngineUnavailable`` (may heal). Wrappers (``Verified``,
-``Retrying``) obey the same protocol as what they wrap: ``Retrying(Verified(Lmnt(...)))``.
+for good), ``EngineClosed`` (every chunk, for good), ``EngineUnavailable`` (may heal). Wrappers obey the same protocol
+as what they wrap: ``Retrying(Limited(Metered(Verified(Lmnt(...)))))`` asks again, waits its turn, counts the money,
+and believes no answer that cannot be right.
 """
 
 from __future__ import annotations
@@ -23,6 +24,21 @@ class Price:
     amount: float
     currency: str = "USD"
 
+    def of(self, characters: int) -> float:
+        """What so many characters cost."""
+        return characters * self.amount / 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What a provider says of the user's account: the ``plan``, and characters ``used`` in this period of its
+    ``allowance`` (None: no end).
+    """
+
+    plan: str
+    used: int
+    allowance: int | None
+
 
 @dataclass(frozen=True, slots=True)
 class Traits:
@@ -35,6 +51,8 @@ class Traits:
     ``normalises``: it says numbers, times and abbreviations itself and is left alone. ``seconds_per_character`` is the
     (least, most) plausible length of its speech per speakable character, used to catch cut-off or runaway answers;
     ``pace`` is the usual length per character of text, used to tell beforehand how long a book will sound.
+    ``list_price`` is what the maker of the protocol asks: assumed where ``price`` is unknown and a limit must be kept.
+    ``speed`` is how many characters a second it speaks, all requests together, where nothing has been measured yet.
     ``timings``: answers carry word times. ``local``: speech costs cores here, not requests elsewhere.
     ``phonemes`` are the alphabets it takes in the text: with "ipa" it understands ``[Worcester](/ˈwʊstə/)``. Such a
     notation counts with its written word towards ``max_chars`` and every length (``narrate.text.phonemes.heard``).
@@ -50,6 +68,8 @@ class Traits:
     seconds_per_character: tuple[float, float] = (0.02, 0.25)
     pace: float = 0.058
     price: Price | None = None
+    list_price: Price | None = None
+    speed: float = 250.0
     timings: bool = False
     local: bool = False
     phonemes: frozenset[str] = frozenset()

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from narrate.bounds import Deadlines
 from narrate.engines import Price, Speech, Traits, VoiceInfo
 from narrate.errors import EngineClosed, EngineRefused, EngineUnavailable, JobError
-from narrate.http import READ_S, Address, Client, address, key
+from narrate.http import DEADLINES, Address, Client, address, key
 from narrate.script import Chunk, Voice
 from narrate.settings import guess, number, one_of, settled, words
 from narrate.wire import speech as wire
@@ -30,7 +31,7 @@ SECONDS_PER_CHARACTER = (0.03, 0.25)
 """Plausible per letter; measured voices lie between 0.05 and 0.1."""
 
 SECONDS_PER_CHARACTER_WAITED = 0.02
-"""Added to the read timeout: formats that are not streamed send nothing until everything is spoken."""
+"""Added to the wait for the first byte: formats that are not streamed send nothing until everything is spoken."""
 
 TRAITS = Traits(
     name=NAME,
@@ -70,7 +71,7 @@ class Lmnt:
             wire.SPEECH if self._timings else wire.SPEECH_BYTES,
             wire.body(_fields(text, voice, rate, self._timings)),
             _JSON_ANSWER if self._timings else _BYTES_ANSWER,
-            read_s=self._client.read_s + SECONDS_PER_CHARACTER_WAITED * len(text),
+            first_byte_s=self._client.deadlines.first_byte + SECONDS_PER_CHARACTER_WAITED * len(text),
         )
         self._client.check(answer)
         request_id = request_id_of(answer.headers)
@@ -113,11 +114,11 @@ def _sixteen_bits(audio: bytes) -> bytes:
 
 
 def engine(
-    env: Mapping[str, str], *, connections: int = 8, timings: bool = False, read_s: float = READ_S
+    env: Mapping[str, str], *, connections: int = 8, timings: bool = False, deadlines: Deadlines = DEADLINES
 ) -> tuple[Lmnt, Client]:
     """The engine and the client to close, from LMNT_API_KEY, LMNT_BASE_URL and NARRATE_ALLOW_HTTP."""
     where = _address(env)
-    client = _client(env, where, connections=connections, read_s=read_s)
+    client = _client(env, where, connections=connections, deadlines=deadlines)
     return Lmnt(client, timings=timings, price=None if _foreign(where) else TRAITS.price), client
 
 
@@ -145,7 +146,7 @@ def voices(env: Mapping[str, str]) -> tuple[VoiceInfo, ...]:
     """The account's voices when there is a key, else the ids that LMNT's own examples use."""
     if not key(env, "LMNT_API_KEY", NAME):
         return tuple(VoiceInfo(name, "", "well-known voice; set LMNT_API_KEY for all") for name in wire.SYSTEM_VOICES)
-    client = _client(env, _address(env), connections=1, read_s=READ_S)
+    client = _client(env, _address(env), connections=1, deadlines=DEADLINES)
     try:
         answer = client.get(wire.VOICES, {"Accept": "application/json"})
         client.check(answer)
@@ -164,7 +165,7 @@ def _foreign(where: Address) -> bool:
     return where.url != BASE_URL
 
 
-def _client(env: Mapping[str, str], where: Address, *, connections: int, read_s: float) -> Client:
+def _client(env: Mapping[str, str], where: Address, *, connections: int, deadlines: Deadlines) -> Client:
     secret = key(env, "LMNT_API_KEY", NAME)
     if not secret:
         raise EngineClosed(
@@ -176,6 +177,6 @@ def _client(env: Mapping[str, str], where: Address, *, connections: int, read_s:
         headers={wire.KEY_HEADER: secret, wire.VERSION_HEADER: wire.VERSION},
         secrets=(secret,),
         connections=connections,
-        read_s=read_s,
+        deadlines=deadlines,
         allow_http=env.get("NARRATE_ALLOW_HTTP", "") == "1",
     )

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from narrate.bounds import Deadlines
 from narrate.engines import Price, Speech, Traits, VoiceInfo
 from narrate.errors import EngineClosed, EngineRefused, EngineUnavailable
-from narrate.http import READ_S, Address, Client, address, key
+from narrate.http import DEADLINES, Address, Client, address, key
 from narrate.script import Chunk, Voice
 from narrate.settings import number, one_of, settled, words
 from narrate.wire import openai as wire
@@ -26,7 +27,7 @@ SECONDS_PER_CHARACTER = (0.03, 0.25)
 """Plausible per letter; measured voices lie between 0.05 and 0.1."""
 
 SECONDS_PER_CHARACTER_WAITED = 0.02
-"""Added to the read timeout: many local servers send nothing until everything is spoken."""
+"""Added to the wait for the first byte: many local servers send nothing until everything is spoken."""
 
 TRAITS = Traits(name=NAME, max_chars=wire.MAX_CHARS, seconds_per_character=SECONDS_PER_CHARACTER)
 
@@ -60,7 +61,7 @@ class OpenAI:
             wire.SPEECH,
             body(_fields(text, voice)),
             {"Content-Type": "application/json", "Accept": form.content_type},
-            read_s=self._client.read_s + SECONDS_PER_CHARACTER_WAITED * len(text),
+            first_byte_s=self._client.deadlines.first_byte + SECONDS_PER_CHARACTER_WAITED * len(text),
         )
         self._client.check(answer)
         rate = int(voice.setting("sample_rate") or form.rate)
@@ -80,7 +81,7 @@ def _fields(text: str, voice: Voice) -> dict[str, Any]:
 
 
 def engine(
-    env: Mapping[str, str], *, model: str = MODEL, connections: int = 8, read_s: float = READ_S
+    env: Mapping[str, str], *, model: str = MODEL, connections: int = 8, deadlines: Deadlines = DEADLINES
 ) -> tuple[OpenAI, Client]:
     """The engine and the client to close, from OPENAI_API_KEY, OPENAI_BASE_URL and NARRATE_ALLOW_HTTP.
 
@@ -88,7 +89,7 @@ def engine(
     """
     where = _address(env)
     amount = None if _foreign(where) else wire.PRICES.get(model)
-    client = _client(env, where, connections=connections, read_s=read_s)
+    client = _client(env, where, connections=connections, deadlines=deadlines)
     return OpenAI(client, price=None if amount is None else Price(amount)), client
 
 
@@ -112,7 +113,7 @@ def voices(env: Mapping[str, str]) -> tuple[VoiceInfo, ...]:
     known = tuple(VoiceInfo(name, "", "OpenAI's") for name in wire.KNOWN_VOICES)
     if not _foreign(where):
         return known
-    client = _client(env, where, connections=1, read_s=READ_S)
+    client = _client(env, where, connections=1, deadlines=DEADLINES)
     try:
         answer = client.get(wire.VOICES, {"Accept": "application/json"})
         if answer.status in (404, 405):
@@ -135,7 +136,7 @@ def _foreign(where: Address) -> bool:
     return where.host != wire.HOST
 
 
-def _client(env: Mapping[str, str], where: Address, *, connections: int, read_s: float) -> Client:
+def _client(env: Mapping[str, str], where: Address, *, connections: int, deadlines: Deadlines) -> Client:
     secret = key(env, "OPENAI_API_KEY", NAME)
     if not secret and not _foreign(where):
         raise EngineClosed(
@@ -148,6 +149,6 @@ def _client(env: Mapping[str, str], where: Address, *, connections: int, read_s:
         headers={"Authorization": f"Bearer {secret}"} if secret else {},
         secrets=(secret,) if secret else (),
         connections=connections,
-        read_s=read_s,
+        deadlines=deadlines,
         allow_http=env.get("NARRATE_ALLOW_HTTP", "") == "1",
     )

@@ -9,6 +9,7 @@ from email.utils import formatdate
 import pytest
 
 from narrate.audiobook import Word
+from narrate.bounds import Deadlines
 from narrate.engines import Price, VoiceInfo, lmnt
 from narrate.engines.lmnt import Lmnt
 from narrate.engines.retrying import Retrying
@@ -215,8 +216,8 @@ def test_a_voice_list_that_does_not_come(reply: Reply, kind: type[EngineError]) 
 # --- what goes wrong, through all the wrappers ----------------------------------------------------------------------
 
 
-def spoken(server: SpeechServer, time: Time, *, timings: bool = False, read_s: float = 60, **more: str) -> bytes:
-    engine, client = lmnt.engine(lmnt_env(server), timings=timings, read_s=read_s)
+def spoken(server: SpeechServer, time: Time, *, timings: bool = False, first_byte: float = 60, **more: str) -> bytes:
+    engine, client = lmnt.engine(lmnt_env(server), timings=timings, deadlines=Deadlines(first_byte=first_byte))
     try:
         return patient(Verified(engine), time).speak(chunk(leah(server, **more), LONG)).audio
     finally:
@@ -262,7 +263,7 @@ def test_what_may_heal_is_asked_for_again_and_heals(reply: Reply, timings: bool)
 def test_a_hanging_server_is_left_and_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lmnt, "SECONDS_PER_CHARACTER_WAITED", 0)
     with SpeechServer([HANG]) as server:
-        assert spoken(server, Time(), read_s=0.2)
+        assert spoken(server, Time(), first_byte=0.2)
         assert len(server.requests) == 2
 
 
