@@ -56,7 +56,7 @@ def measure(folder: Path, url: str, chunks: int, jobs: int) -> None:
     texts = [f"Paragraph number {number} of this book has about as many words as this one." for number in range(chunks)]
     blocks = tuple(Block("paragraph", text, f"book.md:{number}") for number, text in enumerate(texts))
     book = Book(Metadata("A Book", language="en"), (Chapter("One", blocks),), (), 0, "book.md")
-    studio = open_studio(Job(folder, engine="lmnt", store=folder / "store", jobs=jobs), "en", print)
+    studio = open_studio(Job(folder, engine="lmnt", store=folder / "store", jobs=jobs), book.meta, print)
     script = plan(book, studio.cast, studio.traits)
     started, cpu = time.perf_counter(), time.process_time()
     spoken = sum(1 for _ in complete(speak(script, studio.engine, studio.store, studio.speakers)))

@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
+import time
+from contextlib import suppress
 from types import FrameType
 from typing import NoReturn
 
 import click
 
 from narrate import __version__
-from narrate.commands import check, doctor, plan, run, say, store, voices
-from narrate.errors import Interrupted, NarrateError, shown
+from narrate.commands import check, doctor, ledger, plan, run, say, store, voices
+from narrate.errors import NarrateError, shown
 
 EXIT_CODES = """\b
 Exit codes:
@@ -27,7 +30,7 @@ Exit codes:
   8   audio cannot be made
   9   a check failed
   75  another run works on the same output
-  130 interrupted (143: terminated)
+  130 interrupted (143: terminated, 129: the terminal was closed)
 """
 
 
@@ -44,48 +47,135 @@ def narrate(debug: bool) -> None:
     """
 
 
-for command in (run.run, plan.plan, say.say, voices.voices, check.check, doctor.doctor, store.store):
+for command in (
+    run.run,
+    plan.plan,
+    say.say,
+    voices.voices,
+    check.check,
+    doctor.doctor,
+    store.store,
+    ledger.ledger,
+):
     narrate.add_command(command)
 
 
 def main() -> NoReturn:
     """Run the command line and exit. A failure is one line on standard error; a traceback only with ``--debug``."""
-    signal.signal(signal.SIGTERM, _terminated)
-    code = 1
+    stopping = _Stopping()
+    stopping.listen()
     try:
-        code = int(narrate.main(standalone_mode=False) or 0)
-    except click.exceptions.Exit as done:
-        code = done.exit_code
-    except click.ClickException as error:
-        error.show()
-        code = error.exit_code
+        code = _run()
     except (KeyboardInterrupt, click.Abort):
-        code = _say("interrupted; everything spoken so far is stored, run again to go on", Interrupted.exit_code)
-    except _Terminated:
-        code = _say("terminated; everything spoken so far is stored, run again to go on", 143)
-    except BrokenPipeError:
-        # the reader of standard output went away (narrate plan | head): nothing to say, and nothing to flush to it
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 1
-    except NarrateError as error:
-        code = _say(str(error), error.exit_code, error)
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        code = _say(f"{where}{error.strerror or error}", 1, error)
-    except MemoryError as error:
-        code = _say("there is not enough memory for this; close other programs, or name a smaller book", 1, error)
-    except Exception as error:  # the last resort: say it is our fault
-        sentence = f"internal error: {type(error).__name__}: {error}; please report it with the output of --debug"
-        code = _say(sentence, 1, error)
+        code = _stopped(signal.SIGINT)
+    except _Stopped as stopped:
+        code = _stopped(stopped.number)
+    stopping.over()
     _leave(code)
 
 
-class _Terminated(BaseException):
-    """SIGTERM, raised where the main thread happens to be, as KeyboardInterrupt is."""
+def _run() -> int:
+    """The exit code of the command; a failure has been told then."""
+    try:
+        return int(narrate.main(standalone_mode=False) or 0)
+    except click.Abort:
+        raise
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except BrokenPipeError:
+        # the reader of standard output went away (narrate plan | head): nothing to say, and nothing to flush to it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except NarrateError as error:
+        return _say(str(error), error.exit_code, error)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        return _say(f"{where}{error.strerror or error}", 1, error)
+    except MemoryError as error:
+        return _say("there is not enough memory for this; close other programs, or name a smaller book", 1, error)
+    except Exception as error:  # the last resort: say it is our fault
+        sentence = f"internal error: {type(error).__name__}: {error}; please report it with the output of --debug"
+        return _say(sentence, 1, error)
 
 
-def _terminated(number: int, frame: FrameType | None) -> NoReturn:
-    raise _Terminated
+_ENDED = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
+if hasattr(signal, "SIGHUP"):
+    _ENDED[signal.SIGHUP] = "the terminal was closed"
+"""The signals that end a run in good order, and what is said then. The exit code is 128 + the signal's number."""
+
+_KEPT = "everything spoken so far is stored, run again to go on"
+_ECHO = 0.3
+"""Seconds in which a second signal is the same one, passed on by whoever started us; no human is as quick."""
+_NOTICE = 1.0
+"""Seconds until it is said why the end takes so long: answers that are paid for are waited for."""
+_PATIENCE = 15.0
+"""Seconds that the end may take. In good order it takes 6 at most (``Threads.grace``, ``http.Client.close``)."""
+
+
+class _Stopped(BaseException):
+    """A signal to end, raised where the main thread happens to be, as KeyboardInterrupt is."""
+
+    def __init__(self, number: signal.Signals) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+class _Stopping:
+    """The first signal ends the run in good order (``_Stopped`` is raised), a second one ends the process at once.
+
+    Nothing stored is lost either way: what is written appears only when it is complete. Should the end in good order
+    hang, it is cut short.
+    """
+
+    def __init__(self) -> None:
+        self._first: float | None = None
+
+    def listen(self) -> None:
+        """From now on. Signals that whoever started us has turned off stay so (``nohup``, a shell's ``&``)."""
+        for number in _ENDED:
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, self._end)
+
+    def over(self) -> None:
+        """The run has ended: what is left is done by Python, which would show an interrupt as a traceback."""
+        if self._first is None:
+            for number in _ENDED:
+                if signal.getsignal(number) is not signal.SIG_IGN:
+                    signal.signal(number, signal.SIG_DFL)
+
+    def _end(self, signum: int, frame: FrameType | None) -> None:
+        number, now = signal.Signals(signum), time.monotonic()
+        if self._first is None:
+            self._first = now
+            threading.Thread(target=self._follow, args=(number,), daemon=True, name="follow the end").start()
+            raise _Stopped(number)
+        if now - self._first > _ECHO:
+            _end_at_once(number)
+
+    def _follow(self, number: signal.Signals) -> None:
+        time.sleep(_NOTICE)
+        _tell("waiting a few seconds for answers that are on their way; once more ends at once")
+        time.sleep(_PATIENCE - _NOTICE)
+        _end_at_once(number)
+
+
+def _end_at_once(number: signal.Signals) -> NoReturn:
+    """Without cleaning up: child processes follow this one, and the next run clears away what it left."""
+    _tell(f"{_ENDED[number]}; {_KEPT}")
+    os._exit(128 + number)
+
+
+def _tell(sentence: str) -> None:
+    """A line on standard error, past everything that may be locked while a signal is handled."""
+    with suppress(OSError):
+        os.write(2, f"{chr(10) if os.isatty(2) else ''}narrate: {sentence}\n".encode())
+
+
+def _stopped(number: signal.Signals) -> int:
+    return _say(f"{_ENDED[number]}; {_KEPT}", 128 + number)
 
 
 def _say(sentence: str, code: int, error: BaseException | None = None) -> int:
@@ -104,6 +194,6 @@ def _leave(code: int) -> NoReturn:
         sys.stderr.flush()
     except BrokenPipeError:
         pass
-    if code in (Interrupted.exit_code, 143):
+    if code > 128:
         os._exit(code)
     sys.exit(code)

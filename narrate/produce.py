@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from filelock import FileLock, Timeout
-
 from narrate.assemble import assemble
 from narrate.audio.languages import bcp_47
 from narrate.checks.book import check_book
-from narrate.errors import Busy, JobError, NarrateError, SegmentDamaged, SourceError, SpeechIncomplete
+from narrate.errors import JobError, SegmentDamaged, SourceError, SpeechIncomplete
+from narrate.estimate import Estimate, estimate, expectation, warnings
 from narrate.job import Job, chosen_chapters, with_metadata
 from narrate.lexicons import lexicon_for
 from narrate.load import load
+from narrate.locks import only_run
 from narrate.naming import book_folder
 from narrate.plan import plan
 from narrate.publish import publish
@@ -27,7 +28,12 @@ from narrate.studio import Report, Studio, open_studio
 if TYPE_CHECKING:
     from narrate.audiobook import Audiobook, Published
     from narrate.book import Book
+    from narrate.engines.metered import Budget
     from narrate.script import Script
+
+
+ENOUGH_CHUNKS = 20
+"""From how many on the speed of a run is remembered."""
 
 
 class Console(Protocol):
@@ -46,38 +52,25 @@ class Console(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """What a script would cost now: ``stored`` chunks cost nothing; ``amount`` is None where the price is unknown."""
-
-    stored: int
-    requests: int
-    characters: int
-    amount: float | None
-    currency: str
-    speech_seconds: float
-
-    @property
-    def cost(self) -> str:
-        """The price for people."""
-        return "unknown" if self.amount is None else f"{self.amount:.2f} {self.currency}" if self.amount else "nothing"
-
-
 @dataclass(slots=True)
 class Tally:
-    """What was asked of the engine, and what the store had, so far. Chunks of equal text count once."""
+    """What the engine gave, and what the store had, so far. Chunks of equal text count once."""
 
     bought: int = 0
     bought_characters: int = 0
+    seconds: float = 0.0
     stored: int = 0
     stored_characters: int = 0
 
     def count(self, outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
-        """Count ``outcomes`` while passing them on."""
+        """Count ``outcomes`` while passing them on; ``seconds`` grow with what is bought."""
+        since = time.monotonic()
         for outcome in outcomes:
             if outcome.segment is not None and outcome.bought:
                 self.bought += 1
                 self.bought_characters += outcome.characters
+                now = time.monotonic()
+                self.seconds, since = self.seconds + now - since, now
             elif outcome.segment is not None:
                 self.stored += 1
                 self.stored_characters += outcome.characters
@@ -94,6 +87,7 @@ class Production:
     script: Script
     estimate: Estimate
     tally: Tally
+    budget: Budget
 
 
 def produce(
@@ -106,11 +100,7 @@ def produce(
     Raises what the verbs raise; whatever was spoken until then is stored, and a second call goes on from there.
     """
     script, studio = prepare(job, console.report, console.retry)
-    if job.chapters:
-        # a part of a book has a name of its own, or it would take the place of the whole one
-        meta = script.book.meta
-        named = replace(meta, title=f"{meta.title} (chapters {job.chapters.replace(' ', '')})")
-        script = replace(script, book=replace(script.book, meta=named))
+    script = part_of(script, job)
     with contextlib.closing(studio):
         folder = book_folder(script.book.meta, job.output)
         if made and folder in made:
@@ -119,13 +109,16 @@ def produce(
                 "give it another title in a job file, or another folder with -o"
             )
         with _only_run(job.output, folder):
-            expected = estimate(script, studio)
-            console.report(_expectation(script, expected))
-            _afford(expected, job, approve)
+            expected = estimate(script, studio, folder)
+            console.report(expectation(script, expected))
+            for warning in warnings(expected, job, studio):
+                console.report(warning)
+            if not approve(expected):
+                raise SpeechIncomplete("nothing was spent; run again when you like")
             tally = Tally()
             audiobook = replace(_make(script, studio, console, tally), narrator=studio.narrator)
             files = publish(audiobook, studio.writers, folder)
-    return Production(folder, files, audiobook, script, expected, tally)
+    return Production(folder, files, audiobook, script, expected, tally, studio.budget)
 
 
 def _make(script: Script, studio: Studio, console: Console, tally: Tally) -> Audiobook:
@@ -142,6 +135,8 @@ def _make(script: Script, studio: Studio, console: Console, tally: Tally) -> Aud
         except SegmentDamaged as error:
             console.report(f"{error}; it is spoken anew")
             tally.stored = tally.stored_characters = 0
+        finally:
+            _note_speed(studio, tally)
     raise SegmentDamaged(f"{studio.store.folder}: segments keep being damaged; check the disk")
 
 
@@ -155,7 +150,7 @@ def prepare(
     book = load(job.source, job.bounds)
     meta = with_metadata(book.meta, job.metadata)
     book = replace(book, meta=replace(meta, language=bcp_47(job.language or meta.language)))
-    studio = open_studio(job, book.meta.language, report, retry, silent=silent)
+    studio = open_studio(job, book.meta, report, retry, silent=silent)
     try:
         return _script(book, job, studio, report), studio
     except BaseException:
@@ -164,10 +159,10 @@ def prepare(
 
 
 def _script(book: Book, job: Job, studio: Studio, report: Report) -> Script:
-    lexicon, warnings = lexicon_for(book, job.lexicons)
+    lexicon, doubts = lexicon_for(book, job.lexicons)
     chosen = chosen_chapters(job.chapters)
     script = plan(book, studio.cast, studio.traits, job.pauses, chosen, job.reading_policy, lexicon)
-    script = replace(script, warnings=(*script.warnings, *warnings))
+    script = replace(script, warnings=(*script.warnings, *doubts))
     if not script.chunks and job.chapters:
         raise JobError(f"{job.source}: --chapters {job.chapters} names none of its chapters; see `narrate plan`")
     if not script.chunks:
@@ -179,61 +174,29 @@ def _script(book: Book, job: Job, studio: Studio, report: Report) -> Script:
     return script
 
 
-def estimate(script: Script, studio: Studio) -> Estimate:
-    """Count what is stored and what is to be asked for, each text once."""
-    chunks = {chunk.key: chunk for chunk in script.chunks}
-    missing = {key: chunk for key, chunk in chunks.items() if studio.store.get("segments", key) is None}
-    characters = sum(len(chunk.text) for chunk in missing.values())
-    price = studio.traits.price
-    amount = 0.0 if studio.traits.local else None if price is None else characters * price.amount / 1_000_000
-    return Estimate(
-        stored=sum(chunk.key not in missing for chunk in script.chunks),
-        requests=len(missing),
-        characters=characters,
-        amount=amount,
-        currency=price.currency if price else "USD",
-        speech_seconds=studio.traits.pace * sum(len(chunk.text) for chunk in script.chunks)
-        + sum(chunk.pause_ms for chunk in script.chunks) / 1000,
-    )
+def part_of(script: Script, job: Job) -> Script:
+    """``script`` under the name it is published by: a part of a book has one of its own, or it would take the place of
+    the whole one.
+    """
+    if not job.chapters:
+        return script
+    meta = script.book.meta
+    named = replace(meta, title=f"{meta.title} (chapters {job.chapters.replace(' ', '')})")
+    return replace(script, book=replace(script.book, meta=named))
 
 
-def _expectation(script: Script, expected: Estimate) -> str:
-    """What will be asked for and spent, said before it is."""
-    minutes = expected.speech_seconds / 60
-    asked = f"{expected.requests:,} requests, {expected.characters:,} characters, price {expected.cost}"
-    return f"{script.book.meta.title}: about {minutes:.0f} min of speech; {expected.stored:,} chunks stored; {asked}"
-
-
-def _afford(expected: Estimate, job: Job, approve: Callable[[Estimate], bool]) -> None:
-    if job.max_cost is not None and expected.amount is None and expected.requests:
-        raise JobError("--max-cost: the price of this engine and model is unknown, so no limit can be kept")
-    if job.max_cost is not None and (expected.amount or 0) > job.max_cost:
-        raise SpeechIncomplete(
-            f"nothing was spent: this would cost about {expected.cost}, above the limit of {job.max_cost:.2f}; "
-            "raise --max-cost or choose fewer --chapters"
-        )
-    if not approve(expected):
-        raise SpeechIncomplete("nothing was spent; run again when you like")
+def _note_speed(studio: Studio, tally: Tally) -> None:
+    """Remember how fast speech came, for the next estimate. A few chunks say nothing."""
+    if tally.bought >= ENOUGH_CHUNKS and tally.seconds > 0:
+        narrator = studio.cast.narrator
+        studio.ledger.note_speed(narrator.engine, narrator.model, tally.bought_characters, tally.seconds)
 
 
 def _title(script: Script, outcome: Outcome) -> str:
     return script.chapters[script.chunks[outcome.indices[0]].chapter].title
 
 
-@contextlib.contextmanager
-def _only_run(output: Path, folder: Path) -> Iterator[None]:
-    """Hold the lock of an output folder. The system lets go of it when the process dies, however it dies."""
+def _only_run(output: Path, folder: Path) -> contextlib.AbstractContextManager[None]:
+    """Hold the lock of an output folder."""
     name = hashlib.sha256(str(folder.relative_to(output)).encode()).hexdigest()[:16]
-    try:
-        locks = output / ".narrate"
-        locks.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(locks / f"{name}.lock", timeout=0)
-        lock.acquire()
-    except Timeout as error:
-        raise Busy(f"{folder}: another run is making this book; wait for it to end") from error
-    except OSError as error:
-        raise NarrateError(f"{output}: cannot be written: {error.strerror}; choose another folder with -o") from error
-    try:
-        yield
-    finally:
-        lock.release()
+    return only_run(output / ".narrate", name, str(folder))

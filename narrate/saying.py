@@ -28,7 +28,7 @@ def say_text(job: Job, text: str, output: Path, report: Report) -> float:
     write = _WRITERS.get(output.suffix.lower())
     if write is None:
         raise JobError(f"{output}: the name must end in {', '.join(_WRITERS)}")
-    studio = open_studio(job, job.language, report)
+    studio = open_studio(job, Metadata("", language=job.language), report)
     try:
         book = _book(text, job.language)
         lexicon, _ = lexicon_for(book, job.lexicons)

@@ -118,33 +118,36 @@ def complete(outcomes: Iterable[Outcome]) -> Iterator[tuple[int, Segment]]:
     then EngineClosed, LimitReached or SpeechIncomplete says why.
     """
     failures: list[Failure] = []
-    spoken = 0
+    spoken = bought = left = 0
     ended = False
     for outcome in outcomes:
         if outcome.failure is not None:
             failures.append(outcome.failure)
             ended = ended or outcome.failure.why in _ENDING
         if outcome.segment is None:
+            left += len(outcome.indices)
             continue
         spoken += len(outcome.indices)
+        bought += outcome.bought
         if not ended:
             for index in outcome.indices:
                 yield index, outcome.segment
     if failures:
-        raise _ending(failures, spoken)
+        hope = "; run again to go on" if bought or failures[0].why != "limit" else ""
+        raise _ending(failures, f"{spoken:,} chunks are stored, {left:,} are left{hope}" if spoken else "")
 
 
-def _ending(failures: Sequence[Failure], spoken: int) -> NarrateError:
-    """What the failures of a run amount to."""
+def _ending(failures: Sequence[Failure], state: str) -> NarrateError:
+    """What the failures of a run amount to; ``state`` is what is there and what is not."""
     told = [failure for failure in failures if failure.why not in _ENDING]
     last = next((failure for why in _GRAVEST for failure in failures if failure.why == why), None)
     if last is None:
         return SpeechIncomplete(_report(told), tuple(failures))
-    left = f"{spoken:,} chunks are stored, {len(failures):,} are left; run again to go on"
+    sentence = f"{last.reason}; {state}" if state else last.reason
     if last.why == "closed":
-        return EngineClosed(f"{last.reason}; {left}" if spoken else last.reason, engine=last.chunk.voice.engine)
+        return EngineClosed(sentence, engine=last.chunk.voice.engine)
     kind = LimitReached if last.why == "limit" else SpeechIncomplete
-    return kind("\n".join([f"{last.reason}; {left}", *_listed(told)]), tuple(failures))
+    return kind("\n".join([sentence, *_listed(told)]), tuple(failures))
 
 
 def _report(failures: Sequence[Failure]) -> str:

@@ -3,29 +3,37 @@
 from __future__ import annotations
 
 import os
-import threading
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from narrate.assemble import Mastering
 from narrate.audiobook import Codec, Encoding
-from narrate.engines import Dictionary, Engine, Traits, VoiceInfo
+from narrate.book import Metadata
+from narrate.engines import Account, Dictionary, Engine, Price, Traits, VoiceInfo
 from narrate.executors import Executor
 from narrate.job import Job
 from narrate.script import Cast, Chunk, Voice
 from narrate.store import Store
 from narrate.writers import Writer
 
+if TYPE_CHECKING:
+    from narrate.engines.metered import Budget
+    from narrate.ledger import Ledger
+
 Report = Callable[[str], None]
 Settings = Mapping[str, str]
 Opened = tuple[Engine, Callable[[], None]]
 Opener = Callable[[Job, Settings, Mapping[str, str]], Opened]
 
-DEFAULT_JOBS = 8
-"""Requests in flight where neither the user nor the engine says how many."""
+MOST_JOBS = 64
+"""Requests in flight, at the most, where neither the user nor the engine says how many: how many of them are of use is
+found while working."""
+FIRST_JOBS = 8
+"""Requests in flight at first. Who names a number knows the server: then three quarters of it."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +44,10 @@ class Studio:
     cast: Cast
     narrator: str
     store: Store
+    ledger: Ledger
+    budget: Budget
+    price: Price | None
+    account: Callable[[], Account | None]
     speakers: Executor
     masters: Executor
     mastering: Mastering
@@ -47,54 +59,113 @@ class Studio:
         """The engine's."""
         return self.engine.traits
 
+    @property
+    def currency(self) -> str:
+        """What prices are in."""
+        return self.price.currency if self.price else "USD"
+
 
 def open_studio(
-    job: Job, language: str, report: Report, retry: Report = lambda sentence: None, *, silent: bool = False
+    job: Job, book: Metadata, report: Report, retry: Report = lambda sentence: None, *, silent: bool = False
 ) -> Studio:
-    """Build what ``job`` names, for a book in ``language``.
+    """Build what ``job`` names, for ``book``: its language decides on the voice, its title stands in the ledger.
 
-    ``report`` is told, in a sentence, of damaged store entries and of an engine chosen for the language; ``retry`` of
-    each request that is made again. A ``silent`` studio only plans: it needs no key.
+    ``report`` is told, in a sentence, of damaged store entries, of an engine chosen for the language and of one that is
+    down; ``retry`` of each request that is made again. A ``silent`` studio only plans: it needs no key.
     """
+    from narrate.engines.limited import limited
+    from narrate.engines.metered import Budget, Metered
     from narrate.engines.retrying import Retrying
     from narrate.engines.verified import Verified
     from narrate.executors.processes import Processes
     from narrate.executors.threads import Threads
+    from narrate.ledger import FILE as LEDGER
+    from narrate.ledger import Ledger
+    from narrate.pacing import Stop
 
-    name, language = (job.engine, language) if job.engine else _embedded_for(language, report)
+    name, language = (job.engine, book.language) if job.engine else _embedded_for(book.language, report)
     settings = {**dict(job.settings), **({"model": job.model} if job.model else {})}
     if job.segments == "mp3" and name in _HOSTED:
         settings.setdefault("format", "mp3")
     store = open_store(job.store, report)
     cast = _cast(name, job.voice, language, settings)
     bare, close = _OPENERS[name](job, settings, _without_key(os.environ) if silent else os.environ)
-    workers = min(job.jobs or bare.traits.connections or DEFAULT_JOBS, bare.traits.connections or 1024)
-    stop = threading.Event()
-    engine = Retrying(
+    workers = min(job.jobs or bare.traits.connections or MOST_JOBS, bare.traits.connections or 1024)
+    stop = Stop()
+    ledger = Ledger(store.folder / LEDGER, report)
+    price, counted = _prices(job, bare.traits)
+    budget = Budget(job.limits, counted)
+    metered = Metered(
         Verified(bare, keep_mp3=job.segments == "mp3"),
+        budget,
+        # what costs nothing needs no ledger
+        ledger if price or not bare.traits.local else None,
+        book=book.title,
+        run=secrets.token_hex(8),
+        source=job.source.name,
+        report=report,
+    )
+    queued = limited(
+        metered,
+        most=workers,
+        start=max(FIRST_JOBS, job.jobs * 3 // 4),
+        adapt=not bare.traits.local,
+        patience=0 if bare.traits.local else job.patience,
         attempts=job.attempts,
         max_wait=job.max_wait,
         stop=stop,
+        report=report,
+    )
+    engine = Retrying(
+        queued,
+        attempts=job.attempts,
+        max_wait=job.max_wait,
+        stop=stop,
+        sleep=queued.rest,
         watch=lambda waiting: retry(f"attempt {waiting.attempt}, again in {waiting.seconds:.1f} s: {waiting.reason}"),
     )
+
+    def close_all() -> None:
+        close()
+        ledger.close()
+
     return Studio(
         engine=engine,
         cast=cast,
         narrator=f"{cast.narrator.name} (synthetic voice, {_MAKERS[name]})",
         store=store,
+        ledger=ledger,
+        budget=budget,
+        price=price,
+        account=getattr(bare, "account", _unknown),
         speakers=Threads(workers, on_stop=stop.set),
         masters=Processes(os.cpu_count() or 1, preload=("narrate.mastering", "av", "lameenc")),
         mastering=_mastering(job),
         writers=tuple(_writer(name) for name in dict.fromkeys(job.formats)),
-        close=close,
+        close=close_all,
     )
+
+
+def _prices(job: Job, traits: Traits) -> tuple[Price | None, Price | None]:
+    """What is paid, as far as it is known: the job knows better than the engine. And what limits count with."""
+    price = traits.price if job.price is None else Price(job.price, job.currency)
+    return price, price or (Price(0.0) if traits.local else traits.list_price)
+
+
+def _unknown() -> None:
+    """The account of an engine that has none."""
 
 
 def open_store(folder: Path | None, report: Report) -> Store:
     """The store in ``folder``, or the user's own."""
+    return Store(store_folder(folder), report)
+
+
+def store_folder(folder: Path | None) -> Path:
+    """``folder``, or where the user's own store lies."""
     from platformdirs import user_cache_path
 
-    return Store(folder or user_cache_path("narrate", appauthor=False) / "store", report)
+    return folder or user_cache_path("narrate", appauthor=False) / "store"
 
 
 def list_voices(engine: str) -> tuple[VoiceInfo, ...]:
@@ -201,7 +272,7 @@ def _hosted(name: str) -> Opener:
             own["timings"] = settings.get("timestamps") == "true"
         elif "model" in settings:
             own["model"] = settings["model"]
-        jobs = job.jobs or DEFAULT_JOBS
+        jobs = job.jobs or MOST_JOBS
         engine, client = module.engine(environment, connections=jobs, deadlines=job.waits, **own)
         return engine, client.close
 

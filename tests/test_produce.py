@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from narrate.audio.container import Listening
-from narrate.errors import Busy, JobError, SourceError, SpeechIncomplete
+from narrate.errors import Busy, JobError, LimitReached, SourceError, SpeechIncomplete
 from narrate.job import Job
 from narrate.produce import Estimate, Production, _only_run, prepare, produce
 from narrate.script import Pauses
@@ -211,13 +211,30 @@ def test_a_language_written_by_its_old_code_is_understood(job: Job) -> None:
     assert make(replace(job, language="eng")).script.book.meta.language == "en"
 
 
-def test_a_limit_stops_before_anything_is_spent(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LMNT_API_KEY", "k")
-    hosted = replace(job, engine="lmnt", max_cost=0.000001)
+def test_whoever_declines_spends_nothing(job: Job) -> None:
     with pytest.raises(SpeechIncomplete, match="nothing was spent"):
-        make(hosted)
-    with pytest.raises(SpeechIncomplete, match="nothing was spent"):
-        produce(replace(hosted, max_cost=None), Quiet(), lambda estimate: False)
+        produce(job, Quiet(), lambda estimate: False)
+    assert not list((job.store or Path()).glob("segments/*/*"))
+
+
+@pytest.mark.parametrize(
+    "limits", [{"max_cost": 0.0001, "price": 1.0}, {"max_characters": 100}, {"max_requests": 3}], ids=str
+)
+def test_p11_at_a_limit_everything_is_kept_and_the_next_run_goes_on(job: Job, limits: dict[str, float]) -> None:
+    bought = [0]
+    for _ in range(30):
+        console = Quiet()
+        try:
+            production = produce(replace(job, **limits), console, yes)
+        except LimitReached as error:
+            assert error.exit_code == 6
+            assert "run again to go on" in str(error)
+            bought.append(len(list((job.store or Path()).glob("segments/*/*"))))
+            assert bought[-1] > bought[-2]
+        else:
+            break
+    assert len(bought) > 3
+    assert contents(production) == contents(make(replace(job, output=job.output / "2", store=job.output / "s")))
 
 
 def test_nothing_to_speak_is_a_source_error(job: Job) -> None:

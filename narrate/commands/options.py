@@ -42,7 +42,13 @@ _OPTIONS = (
     click.option("--attempts", type=int, help="Tries for one chunk.  [default: 8]"),
     click.option("--max-wait", type=float, help="Longest wait, in seconds, a server may ask for.  [default: 120]"),
     click.option("--timeout", type=float, help="Seconds without a byte until a request has failed.  [default: 60]"),
-    click.option("--max-cost", type=float, help="Do not start when the price is above this."),
+    click.option(
+        "--patience", type=float, help="Seconds to wait for a server that is down.  [default: --attempts tries]"
+    ),
+    click.option("--price", type=float, help="Of a million characters, where the engine's own list does not hold."),
+    click.option("--max-cost", type=float, help="Stop before more than this is spent, and keep everything."),
+    click.option("--max-characters", type=int, help="Stop before more than these are sent."),
+    click.option("--max-requests", type=int, help="Stop before more than these are made, repeated ones too."),
     click.option("--store", type=click.Path(path_type=Path), help="Where speech is kept.  [default: the user's cache]"),
 )
 

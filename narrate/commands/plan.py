@@ -13,8 +13,8 @@ from narrate.commands.options import job_from, production_options
 from narrate.errors import shown
 
 if TYPE_CHECKING:
+    from narrate.estimate import Edit, Estimate
     from narrate.job import Job
-    from narrate.produce import Estimate
     from narrate.script import Chunk, Script
     from narrate.studio import Studio
 
@@ -41,7 +41,9 @@ def plan(source: str, as_json: bool, with_text: bool, offsets: bool, as_words: b
     narrate plan book.epub --policy complete --read table=skip
     narrate plan book.epub --words --lexicon names.toml
     """
-    from narrate.produce import estimate, prepare
+    from narrate.estimate import estimate
+    from narrate.naming import book_folder
+    from narrate.produce import part_of, prepare
 
     def report(sentence: str) -> None:
         click.echo(shown(sentence), err=True)
@@ -54,7 +56,7 @@ def plan(source: str, as_json: bool, with_text: bool, offsets: bool, as_words: b
         if as_words:
             click.echo(_words(script, studio, job, as_json))
             return
-        expected = estimate(script, studio)
+        expected = estimate(script, studio, book_folder(part_of(script, job).book.meta, job.output))
     if as_json:
         found = as_schema(script, expected, with_text)
         if offsets:
@@ -166,8 +168,25 @@ def as_schema(script: Script, expected: Estimate, with_text: bool) -> dict[str, 
         "cached_chunks": expected.stored,
         "characters_to_send": expected.characters,
         "requests": expected.requests,
-        "cost": None if expected.amount is None else {"currency": expected.currency, "amount": expected.amount},
+        "cost": _cost(expected.amount, expected.currency),
         "speech_seconds": round(expected.speech_seconds, 1),
+        "seconds": round(expected.seconds, 1),
+        "seconds_measured": expected.measured,
+        "edit": _edit(expected.edit, expected.currency) if expected.edit else None,
+    }
+
+
+def _cost(amount: float | None, currency: str) -> dict[str, Any] | None:
+    return None if amount is None else {"currency": currency, "amount": amount}
+
+
+def _edit(edit: Edit, currency: str) -> dict[str, Any]:
+    """What changed since the book was published."""
+    return {
+        "chunks": edit.chunks,
+        "of": edit.of,
+        "characters": edit.characters,
+        "cost": _cost(edit.amount, currency),
     }
 
 
@@ -207,9 +226,23 @@ def _table(script: Script, expected: Estimate, with_text: bool) -> str:
         f"{plan['chunks']:,} chunks, {plan['cached_chunks']:,} of them stored; "
         f"{plan['requests']:,} requests, {plan['characters_to_send']:,} characters to send; "
         f"about {clock(int(plan['speech_seconds'] * 1000))} of speech, price {expected.cost}",
+        *_to_come(expected),
     ]
     warnings = (*script.book.warnings, *script.notices)
     return "\n".join(shown(line, _WIDEST) for line in [*lines, *(f"warning: {warning}" for warning in warnings)])
+
+
+def _to_come(expected: Estimate) -> list[str]:
+    """How long the speaking takes, and what an edit costs."""
+    from narrate.estimate import duration, edited
+
+    lines = []
+    if expected.requests:
+        rate = "at the rate last measured here" if expected.measured else "at the engine's usual rate"
+        lines.append(f"speaking it takes about {duration(expected.seconds)} {rate}")
+    if expected.edit is not None:
+        lines.append(edited(expected.edit, expected.currency))
+    return lines
 
 
 def _decisions(decisions: list[dict[str, Any]]) -> list[str]:

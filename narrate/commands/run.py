@@ -16,8 +16,9 @@ from narrate.commands.options import job_from, production_options
 from narrate.errors import NarrateError, shown
 
 if TYPE_CHECKING:
+    from narrate.estimate import Estimate
     from narrate.job import Job
-    from narrate.produce import Estimate, Production
+    from narrate.produce import Production
     from narrate.speak import Outcome
 
 
@@ -69,6 +70,7 @@ def _run_one(job: Job, yes: bool, quiet: bool, log: _Log, made: dict[Path, str])
         duration_ms=production.audiobook.duration_ms,
         chunks_bought=production.tally.bought,
         chunks_stored=production.tally.stored,
+        requests=production.budget.requests,
     )
     if not quiet:
         click.echo(_summary(production))
@@ -79,7 +81,7 @@ def _approve(estimate: Estimate) -> bool:
     """Ask before money is spent, where there is somebody to ask."""
     if not estimate.amount or not (sys.stdin.isatty() and sys.stderr.isatty()):
         return True
-    question = f"{estimate.requests} requests, {estimate.characters:,} characters, about {estimate.cost}: go on?"
+    question = f"{estimate.requests:,} requests, {estimate.characters:,} characters, about {estimate.cost}: go on?"
     return click.confirm(question, err=True)
 
 
@@ -165,6 +167,8 @@ class _Log:
 
 def _summary(production: Production) -> str:
     """What was made, for people: files, duration, chapters, characters stored and bought, price, what was skipped."""
+    from narrate.estimate import priced
+
     book, tally = production.audiobook, production.tally
     skipped: dict[str, int] = {}
     for item in production.script.skipped:
@@ -175,8 +179,12 @@ def _summary(production: Production) -> str:
         f"  spoken: {tally.bought_characters:,} characters in {tally.bought} chunks; "
         f"from the store: {tally.stored_characters:,} in {tally.stored}"
     )
+    budget = production.budget
+    if budget.requests > tally.bought:
+        lines.append(f"  requests: {budget.requests:,}, {budget.requests - tally.bought:,} of them asked again")
     if production.estimate.amount:
-        lines.append(f"  price: about {production.estimate.cost}")
+        spent = priced(budget.cost, production.estimate.currency)
+        lines.append(f"  price: {spent} at the most, every request counted; see `narrate ledger`")
     if skipped:
         told = ", ".join(f"{reason} {count:,}" for reason, count in sorted(skipped.items(), key=lambda pair: -pair[1]))
         lines.append(f"  not spoken (letters and digits): {told}")

@@ -1,20 +1,21 @@
 """ENGINE around an engine: asks again, with patience, when a failure may heal; tenacity's door.
 
-The one question is the failure's type: EngineUnavailable or not. Time is a parameter throughout.
+The one question is the failure's type: EngineUnavailable or not; only EngineDown has been waited for long enough.
+Time is a parameter throughout.
 """
 
 from __future__ import annotations
 
 import random as randomness
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import tenacity
 
 from narrate.engines import Engine, Speech, Traits
-from narrate.errors import EngineUnavailable, Interrupted
+from narrate.errors import EngineDown, EngineUnavailable, Interrupted
+from narrate.pacing import SPREAD_S
 from narrate.script import Chunk
 
 ATTEMPTS = 8
@@ -23,10 +24,8 @@ LONGEST_S = 30.0
 """Seconds. The window of a wait doubles from FIRST_S to LONGEST_S; the wait is drawn from all of it (full jitter)."""
 MAX_WAIT_S = 120.0
 """Seconds. The longest wait that a server may ask for and get."""
-PATIENCE_S = 900.0
-"""Seconds for one chunk, attempts and waits together."""
-SPREAD_S = 0.5
-"""Seconds over which the workers that one gate held back come out again: not all in the same instant."""
+REST_S = 900.0
+"""Seconds that one chunk may rest between its attempts, altogether: no single one holds up a run for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,32 +38,12 @@ class Waiting:
     throttled: bool
 
 
-class Gate:
-    """Holds all workers of an engine back until a moment; shared by its ``Retrying`` wrappers and threads."""
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._opens = float("-inf")
-
-    def hold(self, seconds: float) -> None:
-        """Stay shut for ``seconds`` from now; a longer hold stands."""
-        with self._lock:
-            self._opens = max(self._opens, self._clock() + seconds)
-
-    def left(self) -> float:
-        """Seconds until it opens; 0 when it is open."""
-        with self._lock:
-            return max(0.0, self._opens - self._clock())
-
-
 class Retrying:
     """An Engine.
 
     A wait is the larger of the drawn one and what the server asks for. One that asks for more than ``max_wait`` is
-    not waited for: that failure is final, and until the time is over every other worker fails at once, without a
-    request. A failure about load holds all workers back through ``gate``, also those that have not asked yet.
-    ``stop`` ends every wait with Interrupted. ``sleep`` replaces waiting for it.
+    not waited for: that failure is final. ``stop`` ends every wait with Interrupted. ``sleep`` replaces waiting for
+    it; one that returns early, since nothing more will be answered, makes the next attempt find that out.
     """
 
     def __init__(
@@ -72,22 +51,18 @@ class Retrying:
         engine: Engine,
         *,
         attempts: int = ATTEMPTS,
-        patience: float = PATIENCE_S,
+        rest: float = REST_S,
         max_wait: float = MAX_WAIT_S,
         stop: threading.Event | None = None,
-        gate: Gate | None = None,
         watch: Callable[[Waiting], None] = lambda waiting: None,
-        sleep: Callable[[float], None] | None = None,
-        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], object] | None = None,
         random: Callable[[], float] = randomness.random,
     ) -> None:
         self._engine = engine
-        self._patience, self._max_wait = patience, max_wait
+        self._attempts, self._longest, self._max_wait = attempts, rest, max_wait
         self._stop = stop or threading.Event()
-        self._gate = gate or Gate(clock)
-        self._watch, self._sleep, self._clock, self._random = watch, sleep or self._stop.wait, clock, random
+        self._watch, self._sleep, self._random = watch, sleep or self._stop.wait, random
         self._window = tenacity.wait_exponential(multiplier=FIRST_S, max=LONGEST_S)
-        self._attempts = attempts
 
     @property
     def traits(self) -> Traits:
@@ -95,40 +70,22 @@ class Retrying:
         return self._engine.traits
 
     def speak(self, chunk: Chunk) -> Speech:
-        """The engine's answer, at the latest after ``attempts`` tries or ``patience`` seconds."""
-        started = self._clock()
+        """The engine's answer, at the latest after ``attempts`` tries or ``rest`` seconds between them."""
         retry = tenacity.Retrying(
             retry=tenacity.retry_if_exception(self._curable),
             wait=self._wait,
-            stop=lambda state: self._enough(state, started),
+            stop=self._enough,
             sleep=self._rest,
             before_sleep=self._tell,
             reraise=True,
         )
+        self._rest(0)
         try:
-            return retry(self._attempt, chunk)
+            return retry(self._engine.speak, chunk)
+        except EngineDown:
+            raise
         except EngineUnavailable as error:
             raise self._final(error, retry.statistics.get("attempt_number", 1)) from error
-
-    def _attempt(self, chunk: Chunk) -> Speech:
-        self._pass_gate()
-        try:
-            return self._engine.speak(chunk)
-        except EngineUnavailable as error:
-            if error.throttled and error.retry_after is not None:
-                self._gate.hold(error.retry_after)
-            raise
-
-    def _pass_gate(self) -> None:
-        self._rest(0)
-        while left := self._gate.left():
-            if left > self._max_wait:
-                raise EngineUnavailable(
-                    f"{self.traits.name} takes no requests for another {left:.0f} s",
-                    engine=self.traits.name,
-                    retry_after=left,
-                )
-            self._rest(left + self._random() * SPREAD_S)
 
     def _rest(self, seconds: float) -> None:
         if seconds:
@@ -137,23 +94,21 @@ class Retrying:
             raise Interrupted(f"{self.traits.name}: stopped")
 
     def _curable(self, error: BaseException) -> bool:
-        return isinstance(error, EngineUnavailable) and (error.retry_after or 0) <= self._max_wait
+        if isinstance(error, EngineDown) or not isinstance(error, EngineUnavailable):
+            return False
+        return (error.retry_after or 0) <= self._max_wait
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
         drawn = self._random()
         wait = drawn * self._window(state)
         error = state.outcome.exception() if state.outcome else None
-        if isinstance(error, EngineUnavailable):
-            if error.retry_after:
-                return max(wait, error.retry_after + drawn * SPREAD_S)
-            if error.throttled:
-                self._gate.hold(wait)
+        if isinstance(error, EngineUnavailable) and error.retry_after:
+            return max(wait, error.retry_after + drawn * SPREAD_S)
         return wait
 
-    def _enough(self, state: tenacity.RetryCallState, started: float) -> bool:
-        """Also when the next wait alone would use up the patience."""
-        waited = self._clock() - started + state.upcoming_sleep
-        return state.attempt_number >= self._attempts or waited > self._patience
+    def _enough(self, state: tenacity.RetryCallState) -> bool:
+        """Also when the next wait alone would be too long."""
+        return state.attempt_number >= self._attempts or state.idle_for + state.upcoming_sleep > self._longest
 
     def _tell(self, state: tenacity.RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
@@ -171,4 +126,5 @@ class Retrying:
             request_id=error.request_id,
             retry_after=error.retry_after,
             throttled=error.throttled,
+            sent=error.sent,
         )

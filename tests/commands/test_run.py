@@ -71,7 +71,7 @@ def test_plan_keeps_its_contract(folder: Path) -> None:
     assert set(plan) == {
         *("schema", "title", "authors", "language", "source_characters", "spoken_characters", "skipped_characters"),
         *("chapters", "skipped", "warnings", "chunks", "cached_chunks", "characters_to_send", "requests", "cost"),
-        *("speech_seconds", "decisions"),
+        *("speech_seconds", "seconds", "seconds_measured", "edit", "decisions"),
     }
     assert plan["schema"] == 1
     assert plan["source_characters"] == plan["spoken_characters"] + plan["skipped_characters"]

@@ -1,0 +1,196 @@
+"""What a script would cost now, in requests, money and time: said before anything is spent (P11)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from narrate import manifest
+from narrate.errors import JobError
+from narrate.job import Job
+from narrate.script import Chunk, Script
+from narrate.studio import Studio
+
+MONTH_S = 30 * 86_400.0
+"""Seconds; about the period of an account."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What changed since the book was published last: ``chunks`` of ``of`` that it did not have, with so many
+    ``characters``. ``amount`` is what speaking them costs, had nobody spoken them yet; None where no price is known.
+    """
+
+    chunks: int
+    of: int
+    characters: int
+    amount: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a script would cost now: ``stored`` chunks cost nothing; ``amount`` is None where the price is unknown.
+
+    ``seconds`` is how long the speaking takes at the rate last measured here (``measured``), or the engine's usual one.
+    ``edit`` is None for a book that was not published yet.
+    """
+
+    stored: int
+    requests: int
+    characters: int
+    amount: float | None
+    currency: str
+    speech_seconds: float
+    seconds: float = 0.0
+    measured: bool = False
+    edit: Edit | None = None
+
+    @property
+    def cost(self) -> str:
+        """The price for people."""
+        return priced(self.amount, self.currency)
+
+
+def priced(amount: float | None, currency: str) -> str:
+    """An amount of money for people; fractions of a cent are shown where they are all there is."""
+    if not amount:
+        return "unknown" if amount is None else "nothing"
+    if amount < 0.0001:
+        return f"less than 0.0001 {currency}"
+    return f"{amount:.2f} {currency}" if amount >= 0.1 else f"{amount:.2g} {currency}"
+
+
+def estimate(script: Script, studio: Studio, folder: Path | None = None) -> Estimate:
+    """Count what is stored and what is to be asked for, each text once. ``folder`` is where the book was published."""
+    chunks = {chunk.key: chunk for chunk in script.chunks}
+    missing = {key for key in chunks if studio.store.get("segments", key) is None}
+    characters = _characters(chunks[key] for key in missing)
+    narrator = studio.cast.narrator
+    measured = studio.ledger.speed(narrator.engine, narrator.model)
+    return Estimate(
+        stored=sum(chunk.key not in missing for chunk in script.chunks),
+        requests=len(missing),
+        characters=characters,
+        amount=_amount(characters, studio),
+        currency=studio.currency,
+        speech_seconds=studio.traits.pace * sum(len(chunk.text) for chunk in script.chunks)
+        + sum(chunk.pause_ms for chunk in script.chunks) / 1000,
+        seconds=characters / (measured or studio.traits.speed),
+        measured=measured is not None,
+        edit=_edit(chunks, studio, folder / manifest.NAME) if folder else None,
+    )
+
+
+def _characters(chunks: Iterator[Chunk]) -> int:
+    return sum(len(chunk.text) for chunk in chunks)
+
+
+def _amount(characters: int, studio: Studio) -> float | None:
+    if studio.price is not None:
+        return studio.price.of(characters)
+    return 0.0 if studio.traits.local else None
+
+
+def _edit(chunks: dict[str, Chunk], studio: Studio, published: Path) -> Edit | None:
+    older = manifest.read(published)
+    if older is None:
+        return None
+    had = _keys(older.content.get("cues"))
+    changed = [chunk for key, chunk in chunks.items() if key not in had]
+    characters = _characters(iter(changed))
+    return Edit(len(changed), len(chunks), characters, _amount(characters, studio))
+
+
+def _keys(cues: object) -> Collection[object]:
+    return {cue.get("key") for cue in cues if isinstance(cue, dict)} if isinstance(cues, list) else ()
+
+
+def expectation(script: Script, expected: Estimate) -> str:
+    """What will be asked for and spent, in a sentence."""
+    minutes = expected.speech_seconds / 60
+    parts = [
+        f"{script.book.meta.title}: about {minutes:.0f} min of speech",
+        f"{expected.stored:,} of {len(script.chunks):,} chunks stored",
+        f"{expected.requests:,} requests, {expected.characters:,} characters, price {expected.cost}",
+    ]
+    if expected.requests:
+        rate = "at the rate last measured" if expected.measured else "at a usual rate"
+        parts.append(f"about {duration(expected.seconds)} {rate}")
+    if expected.edit is not None and expected.edit.chunks:
+        parts.append(edited(expected.edit, expected.currency))
+    return "; ".join(parts)
+
+
+def edited(edit: Edit, currency: str) -> str:
+    """The price of an edit, for people."""
+    return (
+        f"price of this edit: {edit.chunks:,} of {edit.of:,} chunks, {edit.characters:,} characters, "
+        f"{priced(edit.amount, currency)}"
+    )
+
+
+def duration(seconds: float) -> str:
+    """A time to wait, for people: the two largest units say enough."""
+    minutes, hours = round(seconds / 60), int(seconds // 3600)
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    return f"{minutes} min" if minutes < 120 else f"{hours} h {minutes - 60 * hours} min"
+
+
+def warnings(expected: Estimate, job: Job, studio: Studio) -> Iterator[str]:
+    """What a user should hear before the first request: of limits that will be reached, and of the account.
+
+    Raises JobError when a limit in money could not be kept, because no price is known. Asks the engine's account only
+    when something is to be asked of the engine.
+    """
+    if not expected.requests:
+        return
+    counted = studio.budget.price
+    if job.max_cost is not None and studio.price is None and not studio.traits.local:
+        if counted is None:
+            raise JobError(
+                "--max-cost: the price of this engine and model is unknown, so no limit can be kept; "
+                "name it with --price, per million characters"
+            )
+        yield (
+            f"the price of this server is unknown: the limit counts {counted.amount:g} {counted.currency} per million "
+            "characters, the list price of those who made its protocol; name another with --price"
+        )
+    yield from _short_limits(expected, job, studio)
+    yield from _short_account(expected, studio)
+
+
+def _short_account(expected: Estimate, studio: Studio) -> Iterator[str]:
+    """Services differ in whether they count what is used or what is left, as their SDKs do. Used, unless our own ledger
+    knows of more in the last month.
+    """
+    account = studio.account()
+    if account is None or account.allowance is None:
+        return
+    spent = studio.ledger.spending(("engine",), since=time.time() - MONTH_S)
+    billed = sum(row.billed for row in spent if row.group == (studio.traits.name,))
+    left = account.used if billed > account.used else max(0, account.allowance - account.used)
+    if expected.characters > left:
+        yield (
+            f"warning: the account (plan {account.plan or 'unknown'}) has about {left:,} of {account.allowance:,} "
+            f"characters left, and this run needs {expected.characters:,}: when they are used up it stops, keeps "
+            "everything, and a later run goes on"
+        )
+
+
+def _short_limits(expected: Estimate, job: Job, studio: Studio) -> Iterator[str]:
+    price = studio.budget.price
+    needs = (
+        ("max-cost", job.max_cost, price.of(expected.characters) if price else 0.0),
+        ("max-characters", job.max_characters, expected.characters),
+        ("max-requests", job.max_requests, expected.requests),
+    )
+    for name, limit, need in needs:
+        if limit is not None and need > limit:
+            share = limit / need
+            yield (
+                f"warning: --{name} {limit:,g} is enough for about {share:.0%} of this; the run stops there, keeps "
+                "everything, and the next run goes on"
+            )
