@@ -50,16 +50,27 @@ def assemble(
 
     ``segments`` gives (index in ``script.chunks``, segment), in any order; pulling it is what speaks. A chapter goes
     to ``masters`` as soon as its last segment is there. ``warn`` is told, in a sentence, when MP3 segments cannot be
-    joined and are encoded instead. When speech stays incomplete, the chapters that are complete are mastered first,
-    and SpeechIncomplete is raised then.
+    joined and are encoded instead, and of stored encodings that were damaged. When speech stays incomplete, the
+    chapters that are complete are mastered first, and SpeechIncomplete is raised then.
     """
     assembly = _Assembly(script, store.folder, mastering)
-    blobs = {done.chapter: done.blobs for done in masters.map(master_chapter, assembly.jobs(segments))}
+    blobs = _mastered(masters, assembly.jobs(segments), warn)
     assembly.require_complete()
     if assembly.misfit:
         warn(assembly.misfit)
-        blobs = {done.chapter: done.blobs for done in masters.map(master_chapter, assembly.jobs_without_joining())}
+        blobs = _mastered(masters, assembly.jobs_without_joining(), warn)
     return assembly.bind(blobs)
+
+
+def _mastered(
+    masters: Executor, jobs: Iterator[ChapterJob], warn: Callable[[str], None]
+) -> dict[int, tuple[Blob, ...]]:
+    blobs = {}
+    for done in masters.map(master_chapter, jobs):
+        blobs[done.chapter] = done.blobs
+        for sentence in done.reports:
+            warn(sentence)
+    return blobs
 
 
 @dataclass(frozen=True, slots=True)

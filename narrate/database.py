@@ -7,6 +7,7 @@ them writes for all that wait. A file that is damaged, or somebody else's, is se
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 import stat
 import sys
@@ -28,16 +29,17 @@ BUSY_S = 60.0
 TOGETHER = 500
 """Writes in one transaction at the most, so that other processes get their turn."""
 CHECKED = 128 << 20
-"""Bytes of a file that is read in full when it is opened for writing, to find damage (0.2 s)."""
+"""Bytes of a file that is read in full whenever it is opened, to find damage (0.2 s)."""
 _ROUNDS = 3
 """Damaged files that are replaced one after the other before the disk is to blame."""
-_DAMAGED = {sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
-"""SQLITE_ERROR: a table is not there or not as it should be."""
+_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+_ALTERED = re.compile(r"no such (table|column)|has \d+ columns but")
+"""What SQLite says of tables that are not as they were made: its code is that of any mistake."""
 _ADVICE = {
     sqlite3.SQLITE_FULL: "make room on the disk, or choose another folder with --store",
     sqlite3.SQLITE_BUSY: "another program keeps it locked; end that, and run again",
     sqlite3.SQLITE_LOCKED: "another program keeps it locked; end that, and run again",
-    sqlite3.SQLITE_IOERR: "check the disk, or choose another folder with --store",
+    sqlite3.SQLITE_IOERR: "check the disk and the room on it, or choose another folder with --store",
 }
 _NO_ACCESS = "give yourself the right to write there, or choose another folder with --store"
 
@@ -99,6 +101,7 @@ class Database:
             with closing(_connect_to_read(self.path)) as connection:
                 if _fitness(connection, self.path, self._tables) == "new":
                     return
+                _check_whole(connection, self.path)
                 for function, body in (functions or {}).items():
                     connection.create_function(function, 3, body)
                 yield from connection.execute(question, values)
@@ -119,13 +122,12 @@ class Database:
                     results = [work(connection) for work in works]
                     connection.execute("COMMIT")
                 except sqlite3.Error as error:
-                    _roll_back(connection)
+                    self._let_go()  # which takes back what was begun
                     if not _is_damage(error):
-                        self._let_go()  # the file may be gone, or another disk have come
                         raise _trouble(self.path, self._tables.name, "written", error) from error
                     self._set_aside(str(error))
                 except BaseException:
-                    _roll_back(connection)
+                    self._let_go()
                     raise
                 else:
                     return results
@@ -233,7 +235,14 @@ def _prepare(connection: Connection, path: Path, tables: Tables) -> None:
             connection.execute(f"PRAGMA application_id = {tables.application}")
             connection.execute(f"PRAGMA user_version = {tables.version}")
         connection.execute("COMMIT")
-    elif path.stat().st_size <= CHECKED:
+    else:
+        _check_whole(connection, path)
+
+
+def _check_whole(connection: Connection, path: Path) -> None:
+    """_Unfit when a part is damaged: sums of what is left would be wrong without a word."""
+    size = path.stat().st_size if path.exists() else 0
+    if size <= CHECKED:
         found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
         if found != "ok":
             raise _Unfit(" ".join(str(found).split()))
@@ -324,19 +333,14 @@ def _held(folder: Path) -> Iterator[None]:
             os.close(handle)
 
 
-def _roll_back(connection: Connection) -> None:
-    with suppress(sqlite3.Error):
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-
-
 def _code(error: BaseException) -> int:
     """SQLite's primary result code."""
     return getattr(error, "sqlite_errorcode", -1) & 0xFF
 
 
 def _is_damage(error: BaseException) -> bool:
-    return isinstance(error, _Unfit) or _code(error) in _DAMAGED
+    altered = _code(error) == sqlite3.SQLITE_ERROR and _ALTERED.search(str(error))
+    return isinstance(error, _Unfit) or _code(error) in _DAMAGED or bool(altered)
 
 
 def _trouble(path: Path, name: str, verb: str, error: BaseException) -> StoreError:

@@ -26,7 +26,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from narrate.database import Connection, Database, Tables
+from narrate.database import Connection, Database, Tables, Work
 from narrate.errors import StoreError
 
 FILE = "ledger.sqlite3"
@@ -192,6 +192,7 @@ class Ledger:
         self._clock = clock
         self._counting = threading.Lock()
         self._attempts: dict[tuple[str, str], int] = {}
+        self._late: list[Work] = []  # what became of requests, where it could not be written yet
 
     def open(self) -> None:
         """Open it for writing now, to learn of trouble before anything else is done."""
@@ -199,6 +200,7 @@ class Ledger:
 
     def close(self) -> None:
         """Let go of the file. What is settled later opens it again."""
+        self._catch_up()
         self._database.close()
 
     def reserve(self, request: Request) -> Ticket:
@@ -210,10 +212,13 @@ class Ledger:
         return replace(ticket, number=self._database.write(lambda connection: _insert(connection, ticket)))
 
     def settle(self, ticket: Ticket, state: Settled, request_id: str = "", seconds: float | None = None) -> None:
-        """Note what became of a request, with the provider's own id of it."""
+        """Note what became of a request, with the provider's own id of it. What a StoreError keeps from being noted is
+        noted later, if that can be: by the next to settle, or by ``close``.
+        """
         request = ticket.request
         billed = {"spoken": request.characters, "failed": None}.get(state, 0)
-        outcome = (state, billed, _kept(request_id), seconds if seconds is None or math.isfinite(seconds) else None)
+        took = round(seconds, 3) if seconds is not None and math.isfinite(seconds) else None
+        outcome = (state, billed, _kept(request_id), took)
         place = (ticket.number, _kept(request.run), _kept(request.key), ticket.attempt, ticket.time)
 
         def work(connection: Connection) -> int:
@@ -225,7 +230,23 @@ class Ledger:
             # no such row: it was reserved in a ledger that has been set aside since
             return ticket.number if done.rowcount else _insert(connection, ticket, outcome)
 
-        self._database.write(work)
+        try:
+            self._database.write(work)
+        except StoreError:
+            with self._counting:
+                self._late.append(work)
+            raise
+        self._catch_up()
+
+    def _catch_up(self) -> None:
+        with self._counting:
+            late, self._late = self._late, []
+        if late:
+            try:
+                self._database.write(lambda connection: sum(work(connection) for work in late))
+            except StoreError:
+                with self._counting:
+                    self._late += late
 
     def note_speed(self, engine: str, model: str, characters: int, seconds: float) -> None:
         """Remember that a run got so many characters spoken in so long. Nothing hangs on it: trouble is reported."""

@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
@@ -22,7 +22,7 @@ import numpy as np
 from narrate.audio import codec, encoders, limiter
 from narrate.audiobook import Blob, Encoding
 from narrate.errors import AudioError, SegmentDamaged, StoreError
-from narrate.store import Entry, Store
+from narrate.store import Store, read_part
 
 MASTERING_VERSION = 1
 """Raised when the same job would sound different: every chapter is then encoded anew, and nothing is spoken."""
@@ -62,10 +62,14 @@ class ChapterJob:
 
 @dataclass(frozen=True, slots=True)
 class MasteredChapter:
-    """A chapter's encodings, now in the store, in the order they were asked for."""
+    """A chapter's encodings, now in the store, in the order they were asked for.
+
+    ``reports`` are sentences for the user, of stored encodings that were damaged and have been made anew.
+    """
 
     chapter: int
     blobs: tuple[Blob, ...]
+    reports: tuple[str, ...] = ()
 
 
 class _File(Protocol):
@@ -79,9 +83,17 @@ def master_chapter(job: ChapterJob) -> MasteredChapter:
     """Encode a chapter into the store, in every encoding that is not there yet, and say where they lie.
 
     Each segment is decoded once; no more than two are in memory. A stored encoding that is damaged is made anew;
-    a damaged segment is set aside, so that the next run speaks it again, and StoreError says so.
+    a damaged segment is set aside, so that it is spoken again, and SegmentDamaged says so. Whatever else the disk
+    refuses is StoreError.
     """
-    store = Store(job.store)
+    reports: list[str] = []
+    try:
+        return replace(_master(job, Store(job.store, reports.append)), reports=tuple(reports))
+    except OSError as error:
+        raise StoreError(f"{job.store}: a chapter cannot be made: {(error.strerror or str(error)).lower()}") from error
+
+
+def _master(job: ChapterJob, store: Store) -> MasteredChapter:
     keys = {encoding: blob_key(job, encoding) for encoding in job.encodings}
     missing = [encoding for encoding in keys if not _intact(store, keys[encoding])]
     with ExitStack() as stack:
@@ -132,19 +144,10 @@ def _intact(store: Store, key: str) -> bool:
     entry = store.get("blobs", key)
     if entry is None:
         return False
-    if _digest(entry) == entry.digest:
+    if entry.is_sound():
         return True
-    store.set_aside(entry.path, "its sound does not match its digest")
-    return False
-
-
-def _digest(entry: Entry) -> str:
-    hashed, left = hashlib.sha256(), entry.size
-    with entry.path.open("rb") as file:
-        while left > 0 and (data := file.read(min(left, 1 << 20))):
-            hashed.update(data)
-            left -= len(data)
-    return hashed.hexdigest()
+    store.set_aside(entry.path, "its sound does not match its digest", unless_sound=True)
+    return store.get("blobs", key) is not None
 
 
 def _sounds(store: Store, job: ChapterJob) -> Iterator[codec.Samples]:
@@ -168,18 +171,20 @@ def _mastered(store: Store, source: Source, job: ChapterJob) -> codec.Samples:
 
 
 def _payload(store: Store, source: Source) -> bytes:
+    """The segment's audio, to the bit; SegmentDamaged when it is gone or no longer what it was."""
+    name = source.path.name[:12]
     try:
-        with source.path.open("rb") as file:
-            file.seek(source.offset)
-            payload = file.read(source.size)
-    except OSError as error:
-        raise StoreError(
-            f"{source.path}: the segment cannot be read: {error.strerror}; run again to speak it anew"
-        ) from error
-    if hashlib.sha256(payload).hexdigest() != source.digest:
-        store.set_aside(source.path, "its sound does not match its digest")
-        raise SegmentDamaged(f"{source.path.name[:12]}: the stored segment was damaged and set aside")
-    return payload
+        payload = read_part(source.path, source.offset, source.size)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise SegmentDamaged(f"{name}: the stored segment cannot be read: it is gone") from error
+    except ValueError as error:
+        why = str(error)
+    else:
+        if hashlib.sha256(payload).hexdigest() == source.digest:
+            return payload
+        why = "its sound does not match its digest"
+    store.set_aside(source.path, why, unless_sound=True)
+    raise SegmentDamaged(f"{name}: the stored segment was damaged ({why}) and set aside")
 
 
 def _fade(sound: codec.Samples, rate: int) -> codec.Samples:

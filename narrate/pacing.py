@@ -85,9 +85,7 @@ class Circuit:
     ``patience`` is how many seconds it may be open before it is ``down`` for good; None: as long as ``probes`` fail.
     """
 
-    def __init__(
-        self, *, patience: float | None, probes: int, random: Callable[[], float] = randomness.random
-    ) -> None:
+    def __init__(self, *, patience: float | None, probes: int, random: Callable[[], float] = randomness.random) -> None:
         self.patience, self.probes = patience, probes
         self.is_open = self.down = False
         self.reason = ""
@@ -154,7 +152,6 @@ class Circuit:
         self._next = now + self.pause
 
 
-
 START = 8
 """Requests in flight to begin with, where nobody says."""
 SHRINK = 0.9
@@ -178,7 +175,7 @@ FORGET = 1.05
 own must not be taken for a full one for ever."""
 CONSTANT = 100
 """Characters that take as long as a request takes without any."""
-UNDER = .97
+UNDER = 0.98
 """Share of a server's measured rate that is used: what is missing fills its bucket for irregular moments."""
 WINDOW = 24
 """Answers, at least, of which a median is taken."""
@@ -187,8 +184,8 @@ FEW = 8
 GAIN = 2.0
 """In flight at most while there is a pace, in multiples of what the pace needs: the window of BBR's steady state."""
 EVENLY, EVENLY_TRYING = 4, 1.25
-"""Requests follow each other at least this share of their mean distance apart: servers without a bucket (nginx's
-limit_req) refuse two at once, however rare they are."""
+"""Once one was refused, the next ones keep at least this share of their mean distance: servers without a bucket
+(nginx's limit_req) refuse two at once, however rare they are."""
 STRANGE = 2.0
 """Times its median latency (at least STRANGE_S seconds) after which a failure counts as a timeout, a sign of load."""
 STRANGE_S = 5.0
@@ -262,8 +259,8 @@ class Limiter:
         self._sent += 1
         # a late start is made up for, but two never go at once
         if self.pace:
-            self._next = max(self._next + 1 / self.pace, now + .9 / self.pace)
-        else:
+            self._next = max(self._next + 1 / self.pace, now + 0.9 / self.pace)
+        elif self._refusals:
             self._next = now + self.median / (EVENLY_TRYING if self._growing else EVENLY) / self.limit
         if self._began == -math.inf:
             self._began = now

@@ -127,17 +127,23 @@ def _make(script: Script, studio: Studio, console: Console, tally: Tally) -> Aud
     """
     for _ in script.chunks:
         outcomes = tally.count(speak(script, studio.engine, studio.store, studio.speakers))
-        shown = console.watch(outcomes, len(script.chunks), lambda outcome: _title(script, outcome))
+        shown = _shown(outcomes, script, console)
         try:
             return assemble(
                 script, complete(shown), studio.store, studio.masters, studio.mastering, warn=console.report
             )
         except SegmentDamaged as error:
             console.report(f"{error}; it is spoken anew")
+            for _ in _shown(outcomes, script, console):  # what is being spoken is spoken to the end
+                pass
             tally.stored = tally.stored_characters = 0
         finally:
             _note_speed(studio, tally)
     raise SegmentDamaged(f"{studio.store.folder}: segments keep being damaged; check the disk")
+
+
+def _shown(outcomes: Iterable[Outcome], script: Script, console: Console) -> Iterator[Outcome]:
+    return console.watch(outcomes, len(script.chunks), lambda outcome: _title(script, outcome))
 
 
 def prepare(

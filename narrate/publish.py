@@ -3,24 +3,36 @@
 Writers work in a scratch folder beside the book's, on the same file system. When all have written and checked, the
 files are made durable and moved into place one by one, the manifest last: whatever fails before that leaves the
 older files as they were.
+
+Several files cannot be replaced at once, so a run that dies between two moves leaves some of either set. Two things
+keep that honest. A manifest never lies: the older one is put away before the first file it lists is replaced, so that
+until the new one is there the folder has none. And nothing is forgotten: what is about to be moved is noted first,
+so that the next run knows what the dead one put there, whatever itself it makes.
 """
 
 from __future__ import annotations
 
 import errno
+import json
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
-from narrate import manifest
+from narrate import disk, manifest
 from narrate.audio.reopen import digest_of
 from narrate.audiobook import Audiobook, Published
 from narrate.errors import AudioError, NarrateError
-from narrate.store import sync_folder
 from narrate.writers import Writer
+
+RETIRED = ".manifest.older.json"
+"""The older manifest, while the files it lists are being replaced."""
+INTENT = ".publishing.json"
+"""The names of all files that a run moves into place, until it has."""
 
 _COVERS = {"image/jpeg": "cover.jpg", "image/png": "cover.png"}
 _REFUSALS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG, errno.ENAMETOOLONG}
@@ -29,24 +41,67 @@ _REFUSALS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM,
 def publish(audiobook: Audiobook, writers: Sequence[Writer], folder: Path) -> tuple[Published, ...]:
     """Write ``audiobook`` with every writer into ``folder`` and say what is there now.
 
-    The caller holds the lock of ``folder``: what an earlier, dead run left beside it is cleared away. A file that is
-    there already, byte for byte, is not touched. A file that an older manifest lists and this run does not make is
-    kept, and listed on, while it is of this very audiobook (another format of it); else it is removed.
+    The caller holds the lock of ``folder``. What dead runs left beside it is cleared away, and what one left half
+    published is completed. A file that is there already, byte for byte, is not touched. A file that an older manifest
+    lists and this run does not make is kept, and listed on, while it is of this very audiobook (another format of it);
+    else it is removed.
     """
-    scratch = folder.parent / f".{folder.name}.part"
-    with _refusals(folder), _cleared(scratch):
+    with _refusals(folder), _scratch_beside(folder) as scratch:
         sound = _write_all(audiobook, writers, scratch)
         beside = _write_cover(audiobook, scratch)
-        older = manifest.read(folder / manifest.NAME)
+        older = manifest.read(folder / manifest.NAME) or manifest.read(folder / RETIRED)
         kept, obsolete = _sort_older(older, audiobook, {_name(file, scratch) for file in (*sound, *beside)}, folder)
         beside.append(_write_manifest(audiobook, [*sound, *beside], kept, scratch))
         for file in beside:
-            _sync(file.path)
+            disk.sync_file(file.path)
         made = [*sound, *beside]
-        placed = tuple(_place(file, scratch, folder) for file in made[:-1])
-        for name in obsolete:
-            _remove(folder, name)
-        return (*placed, _place(made[-1], scratch, folder))
+        obsolete += _left_half_published(folder, {_name(file, scratch) for file in made} | {file.name for file in kept})
+        fresh = [file for file in made if not _is_there(file, scratch, folder)]
+        with _noted({_name(file, scratch) for file in fresh} | set(obsolete), older, folder):
+            for file in fresh[:-1]:
+                _place(file, scratch, folder)
+            for name in dict.fromkeys(obsolete):
+                _remove(folder, name)
+            for file in fresh[-1:]:
+                _place(file, scratch, folder)
+        return tuple(replace(file, path=folder / file.path.relative_to(scratch)) for file in made)
+
+
+@contextmanager
+def _noted(changing: set[str], older: manifest.Manifest | None, folder: Path) -> Iterator[None]:
+    """While the block moves and removes files: note which, and have no manifest that they would make a lie."""
+    present, intent, retired = folder / manifest.NAME, folder / INTENT, folder / RETIRED
+    if not changing and not intent.exists() and not retired.exists():
+        yield
+        return
+    disk.make_folder(folder)
+    disk.replace_file(intent, json.dumps({"schema": 1, "files": sorted(changing | _noted_before(folder))}))
+    if present.exists() and (older is None or changing & {file.name for file in older.files}):
+        present.replace(retired)
+        disk.sync_folder(folder)
+    try:
+        yield
+    except OSError as error:
+        raise NarrateError(
+            f"{folder}: the audiobook could not be put in place: {_reason(error)}; some of its files may be new and "
+            "some old; the speech is kept, run again to complete it"
+        ) from error
+    retired.unlink(missing_ok=True)
+    intent.unlink()
+    disk.sync_folder(folder)
+
+
+def _noted_before(folder: Path) -> set[str]:
+    """The names that a run which did not get to its end meant to move."""
+    try:
+        names = json.loads((folder / INTENT).read_bytes())["files"]
+        return {name for name in names if isinstance(name, str)}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return set()
+
+
+def _left_half_published(folder: Path, wanted: set[str]) -> list[str]:
+    return sorted(_noted_before(folder) - wanted)
 
 
 def _write_all(audiobook: Audiobook, writers: Sequence[Writer], scratch: Path) -> list[Published]:
@@ -57,7 +112,7 @@ def _write_all(audiobook: Audiobook, writers: Sequence[Writer], scratch: Path) -
     def write(writer: Writer) -> list[Published]:
         files = writer.write(audiobook, scratch)
         for file in files:
-            _sync(file.path)
+            disk.sync_file(file.path)
         return files
 
     with ThreadPoolExecutor(max(1, len(writers))) as pool:
@@ -78,22 +133,29 @@ def _refusals(folder: Path) -> Iterator[None]:
 
 
 def _refusal(folder: Path, error: BaseException | None) -> NarrateError:
-    number = getattr(error, "errno", None)
-    reason = os.strerror(number).lower() if number else str(error)
     return NarrateError(
-        f"{folder}: the audiobook cannot be written: {reason}; what was there before is unharmed, "
+        f"{folder}: the audiobook cannot be written: {_reason(error)}; what was there before is unharmed, "
         "the speech is kept, make room or choose another folder with -o and run again"
     )
 
 
+def _reason(error: BaseException | None) -> str:
+    number = getattr(error, "errno", None)
+    return os.strerror(number).lower() if number else str(error)
+
+
 @contextmanager
-def _cleared(scratch: Path) -> Iterator[None]:
-    """A new, empty folder, gone afterwards."""
-    if scratch.exists():
-        shutil.rmtree(scratch)
-    scratch.mkdir(parents=True)
+def _scratch_beside(folder: Path) -> Iterator[Path]:
+    """A new, empty folder beside ``folder``, gone afterwards; what dead runs left there goes too."""
+    disk.make_folder(folder.parent)
+    for place in (folder.parent, folder):
+        if place.is_dir():
+            disk.clear_scratch(place, disk.SCRATCH)
+    with suppress(OSError):  # how it was named once; nobody else writes there, for the caller holds the lock
+        disk.remove_all(folder.parent / f".{folder.name}.part")
+    scratch = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f"{disk.SCRATCH}{disk.owner()}"))
     try:
-        yield
+        yield scratch
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
@@ -135,21 +197,17 @@ def _write_manifest(audiobook: Audiobook, made: list[Published], kept: list[mani
     return Published(path, path.stat().st_size, digest_of(path))
 
 
-def _sync(path: Path) -> None:
-    """Bring a file's bytes to the disk before its name means anything."""
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())
-
-
-def _place(file: Published, scratch: Path, folder: Path) -> Published:
-    """Move one file to where it belongs, unless the same bytes are there already."""
+def _is_there(file: Published, scratch: Path, folder: Path) -> bool:
     target = folder / file.path.relative_to(scratch)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    same = target.is_file() and target.stat().st_size == file.size and digest_of(target) == file.digest
-    if not same:
-        file.path.replace(target)
-        sync_folder(target.parent)
-    return Published(target, file.size, file.digest, file.duration_ms)
+    return target.is_file() and target.stat().st_size == file.size and digest_of(target) == file.digest
+
+
+def _place(file: Published, scratch: Path, folder: Path) -> None:
+    """Move one file to where it belongs, durably."""
+    target = folder / file.path.relative_to(scratch)
+    disk.make_folder(target.parent)
+    file.path.replace(target)
+    disk.sync_folder(target.parent)
 
 
 def _remove(folder: Path, name: str) -> None:
@@ -158,5 +216,7 @@ def _remove(folder: Path, name: str) -> None:
     if path.is_symlink() or not path.is_file() or not path.resolve().is_relative_to(folder.resolve()):
         return
     path.unlink()
-    if path.parent != folder and not any(path.parent.iterdir()):
+    emptied = path.parent != folder and not any(path.parent.iterdir())
+    if emptied:
         path.parent.rmdir()
+    disk.sync_folder(path.parent.parent if emptied else path.parent)

@@ -133,17 +133,19 @@ def complete(outcomes: Iterable[Outcome]) -> Iterator[tuple[int, Segment]]:
             for index in outcome.indices:
                 yield index, outcome.segment
     if failures:
-        hope = "; run again to go on" if bought or failures[0].why != "limit" else ""
-        raise _ending(failures, f"{spoken:,} chunks are stored, {left:,} are left{hope}" if spoken else "")
+        raise _ending(failures, f"{spoken:,} chunks are stored, {left:,} are left", bought > 0)
 
 
-def _ending(failures: Sequence[Failure], state: str) -> NarrateError:
-    """What the failures of a run amount to; ``state`` is what is there and what is not."""
+def _ending(failures: Sequence[Failure], state: str, bought: bool) -> NarrateError:
+    """What the failures of a run amount to; ``state`` is what is there and what is not. A limit that does not allow for
+    a single request is not helped by running again.
+    """
     told = [failure for failure in failures if failure.why not in _ENDING]
     last = next((failure for why in _GRAVEST for failure in failures if failure.why == why), None)
     if last is None:
         return SpeechIncomplete(_report(told), tuple(failures))
-    sentence = f"{last.reason}; {state}" if state else last.reason
+    hope = "; run again to go on" if bought or last.why != "limit" else ""
+    sentence = f"{last.reason}; {state}{hope}"
     if last.why == "closed":
         return EngineClosed(sentence, engine=last.chunk.voice.engine)
     kind = LimitReached if last.why == "limit" else SpeechIncomplete

@@ -101,6 +101,7 @@ def open_studio(
         # what costs nothing needs no ledger
         ledger if price or not bare.traits.local else None,
         book=book.title,
+        price=price,
         run=secrets.token_hex(8),
         source=job.source.name,
         report=report,

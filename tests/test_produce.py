@@ -19,6 +19,7 @@ from narrate.job import Job
 from narrate.produce import Estimate, Production, _only_run, prepare, produce
 from narrate.script import Pauses
 from narrate.speak import Outcome
+from tests.speech_server import KEY, SpeechServer
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 CORPUS = Path(__file__).parent.parent.parent / "shared" / "corpus"
@@ -199,6 +200,32 @@ def test_damaged_segments_are_spoken_anew_in_the_same_run(job: Job) -> None:
     healed = make(job)
     assert contents(healed) == clean
     assert 1 <= healed.tally.bought <= 3  # an answer that came while a round was given up counts as stored
+
+
+def test_damage_found_while_later_chapters_are_spoken_is_healed_in_the_same_run(
+    job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = replace(job, engine="lmnt", jobs=1)
+    monkeypatch.setenv("LMNT_API_KEY", KEY)
+    with SpeechServer() as server:
+        monkeypatch.setenv("LMNT_BASE_URL", server.url)
+        first = make(job)
+    keys = {chunk.key: chunk.chapter for chunk in first.script.chunks}
+    store = job.store or Path()
+    shutil.rmtree(store / "blobs")
+    for key, chapter in keys.items():
+        path = store / "segments" / key[:2] / key
+        if chapter == 2:
+            path.unlink()
+        elif key == first.script.chunks[1].key:
+            data = bytearray(path.read_bytes())
+            data[100] ^= 1
+            path.write_bytes(data)
+    clean = contents(first)
+    with SpeechServer(latency=(0.3, 0.3)) as server:
+        monkeypatch.setenv("LMNT_BASE_URL", server.url)
+        assert contents(make(job)) == clean
+    assert len(server.spoken) == 1 + list(keys.values()).count(2)
 
 
 def test_two_books_of_one_title_do_not_replace_each_other_in_one_run(job: Job) -> None:

@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
+import sys
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from narrate import manifest
+from narrate import disk, manifest
 from narrate import publish as publishing
 from narrate.audiobook import Audiobook, Published
 from narrate.book import Cover
@@ -105,34 +108,91 @@ def test_nothing_appears_when_the_first_run_fails(audiobook: Audiobook, folder: 
     assert not folder.exists()
 
 
-def test_a_failure_between_moves_is_healed_by_the_next_run(
-    audiobook: Audiobook, folder: Path, monkeypatch: pytest.MonkeyPatch
+class _Killed(BaseException):
+    """What stops everything, as a kill does, but for what Python itself does on the way out."""
+
+
+def lies(folder: Path) -> list[str]:
+    """The files that the manifest in ``folder`` lists and that are not there to the bit."""
+    described = manifest.read(folder / "manifest.json")
+    files = described.files if described else ()
+    return [file.name for file in files if not publishing._is_still(folder / file.name, file)]
+
+
+def renamed(audiobook: Audiobook, mark: str) -> Audiobook:
+    return replace(
+        audiobook,
+        tracks=tuple(replace(track, title=track.title + mark) for track in audiobook.tracks),
+        marks=tuple(replace(each, title=each.title + mark) for each in audiobook.marks),
+    )
+
+
+@pytest.mark.parametrize("then", ["the same again", "another text"])
+@pytest.mark.parametrize("last", range(7))
+@pytest.mark.parametrize("error", [_Killed(), OSError(errno.EIO, "Input/output error")], ids=["killed", "disk"])
+def test_a_run_that_ends_between_moves_tells_no_lie_and_is_completed_by_the_next(
+    audiobook: Audiobook, folder: Path, monkeypatch: pytest.MonkeyPatch, last: int, then: str, error: BaseException
 ) -> None:
     publish(audiobook, ALL, folder)
-    changed = replace(audiobook, meta=replace(META, subtitle="new"))
+    changed = renamed(audiobook, " anew")
     real, moves = publishing._place, []
 
-    def place(file: Published, scratch: Path, folder: Path) -> Published:
+    def place(file: Published, scratch: Path, folder: Path) -> None:
+        if len(moves) == last:
+            raise error
         moves.append(file)
-        if len(moves) == 3:
-            raise OSError(errno.EIO, "Input/output error")
-        return real(file, scratch, folder)
+        real(file, scratch, folder)
+        assert lies(folder) == []
 
-    monkeypatch.setattr(publishing, "_place", place)
-    with pytest.raises(NarrateError):
-        publish(changed, ALL, folder)
-    monkeypatch.undo()
-    publish(changed, ALL, folder)
-    publish(changed, ALL, folder.parent / "fresh")
+    with monkeypatch.context() as patch:
+        patch.setattr(publishing, "_place", place)
+        with suppress(_Killed):
+            try:
+                publish(changed, ALL, folder)
+            except NarrateError as told:
+                assert "run again to complete it" in str(told)
+    assert lies(folder) == []
+    wanted = changed if then == "the same again" else renamed(audiobook, " a third time")
+    publish(wanted, ALL, folder)
+    publish(wanted, ALL, folder.parent / "fresh")
     assert contents(folder) == contents(folder.parent / "fresh")
 
 
-def test_what_a_dead_run_left_is_cleared_away(audiobook: Audiobook, folder: Path) -> None:
-    stale = folder.parent / f".{folder.name}.part"
-    (stale / "chapters").mkdir(parents=True)
-    (stale / "chapters" / "old.mp3").write_bytes(b"x")
+def test_another_format_leaves_the_manifest_in_its_place(
+    audiobook: Audiobook, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     publish(audiobook, [Mp3Writer()], folder)
-    assert not stale.exists()
+    older = (folder / "manifest.json").read_bytes()
+
+    def place(file: Published, scratch: Path, folder: Path) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(publishing, "_place", place)
+    with pytest.raises(NarrateError):
+        publish(audiobook, [Mp3Writer(), M4bWriter()], folder)
+    assert (folder / "manifest.json").read_bytes() == older
+
+
+@pytest.mark.parametrize("torn", [b"", b"{", b'{"files": 3}', b'{"files": ["../../out", 3, "/etc/passwd"]}', b"[]"])
+def test_a_torn_note_of_a_dead_run_is_no_obstacle(audiobook: Audiobook, folder: Path, torn: bytes) -> None:
+    publish(audiobook, [Mp3Writer()], folder)
+    before = contents(folder)
+    (folder / publishing.INTENT).write_bytes(torn)
+    publish(audiobook, [Mp3Writer()], folder)
+    assert contents(folder) == before
+
+
+def test_what_dead_runs_left_is_cleared_away_and_the_living_keep_theirs(audiobook: Audiobook, folder: Path) -> None:
+    dead = subprocess.Popen([sys.executable, "-c", "pass"])
+    dead.wait()
+    once = folder.parent / f".{folder.name}.part"
+    stale = folder.parent / f".narrate.{disk.host()}~{dead.pid}~7~abc"
+    living = folder.parent / f".narrate.{disk.owner()}abc"
+    for scratch in (once, stale, living):
+        (scratch / "chapters").mkdir(parents=True)
+        (scratch / "chapters" / "old.mp3").write_bytes(b"x")
+    publish(audiobook, [Mp3Writer()], folder)
+    assert set(folder.parent.iterdir()) == {folder, living}
     assert "chapters/old.mp3" not in contents(folder)
 
 

@@ -266,14 +266,20 @@ def _csv(report: Report) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow([column.name for column in report.columns])
-    writer.writerows([_cell(value) for value in row] for row in report.rows)
+    writer.writerows(
+        [
+            _cell(_local(value) if column.name == "time" else value)
+            for column, value in zip(report.columns, row, strict=True)
+        ]
+        for row in report.rows
+    )
     return out.getvalue()
 
 
 def _cell(value: Any) -> Any:
     """Spreadsheets take for a formula what begins like one, also in a title."""
     if not isinstance(value, str):
-        return f"{value:f}" if isinstance(value, Decimal) else value
+        return f"{value.normalize():f}" if isinstance(value, Decimal) else value
     text = shown(value)
     return f"'{text}" if text.lstrip().startswith(("=", "+", "-", "@", "＝", "＋", "－", "＠")) else text
 

@@ -11,10 +11,11 @@ import threading
 import time
 from collections.abc import Callable
 from fractions import Fraction
+from typing import Literal
 
 from narrate.bounds import Limits
 from narrate.engines import Engine, Price, Speech, Traits
-from narrate.errors import EngineClosed, EngineError, EngineRefused, EngineUnavailable, LimitReached, StoreError
+from narrate.errors import EngineClosed, EngineRefused, EngineUnavailable, LimitReached, StoreError
 from narrate.ledger import Ledger, Request, Settled, Ticket
 from narrate.script import Chunk
 
@@ -115,6 +116,7 @@ def _affordable(cost: float | None, price: Price | None) -> int | None:
 class Metered:
     """An Engine. ``book`` and ``source`` say in the ledger what it was for; ``run`` is a random id of this run.
 
+    The ledger notes ``price``, which may be unknown (None) where the budget has to count with a guess.
     ``report`` is told once when an outcome could not be noted: what was paid for is never lost for that. ``clock``
     gives seconds and only goes forward.
     """
@@ -128,6 +130,7 @@ class Metered:
         book: str,
         run: str,
         source: str = "",
+        price: Price | Literal["the budget's"] | None = "the budget's",
         report: Callable[[str], None] = lambda sentence: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -135,6 +138,7 @@ class Metered:
         self._budget = budget
         self._ledger = ledger
         self._book, self._run, self._source = book, run, source
+        self._price = budget.price if price == "the budget's" else price
         self._report = report
         self._clock = clock
         self._lock = threading.Lock()
@@ -169,7 +173,7 @@ class Metered:
     def _reserve(self, chunk: Chunk, size: int) -> Ticket | None:
         if self._ledger is None:
             return None
-        voice, price = chunk.voice, self._budget.price
+        voice, price = chunk.voice, self._price
         return self._ledger.reserve(
             Request(
                 run=self._run,
@@ -199,7 +203,7 @@ class Metered:
 
 def _state(error: BaseException) -> Settled:
     """What is known of a request that ended with ``error``: in doubt it may have been billed."""
-    if isinstance(error, EngineError) and not error.sent:
+    if getattr(error, "sent", True) is False:
         return "unsent"
     if isinstance(error, EngineUnavailable):
         return "throttled" if error.throttled else "failed"

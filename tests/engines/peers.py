@@ -43,7 +43,7 @@ class Time:
 
 def patient(engine: Any, time: Time, **options: Any) -> Retrying:
     """A Retrying that waits in ``time`` and draws the middle of every window."""
-    return Retrying(engine, **{"sleep": time.sleep, "clock": time.clock, "random": lambda: 0.5, **options})
+    return Retrying(engine, **{"sleep": time.sleep, "random": lambda: 0.5, **options})
 
 
 class Scripted:

@@ -5,9 +5,17 @@ import time as real_time
 
 import pytest
 
-from narrate.engines.retrying import Gate, Retrying, Waiting
+from narrate.engines.retrying import Retrying, Waiting
 from narrate.engines.tone import Tone, voice
-from narrate.errors import EngineClosed, EngineError, EngineRefused, EngineUnavailable, Interrupted
+from narrate.errors import (
+    EngineClosed,
+    EngineDown,
+    EngineError,
+    EngineRefused,
+    EngineUnavailable,
+    Interrupted,
+    LimitReached,
+)
 from narrate.script import Voice
 from tests.engines.peers import Scripted, Time, chunk, patient, unavailable
 from tests.suites.engine_suite import EngineSuite
@@ -58,10 +66,10 @@ def test_attempts_end_and_the_last_failure_is_told() -> None:
     assert caught.value.request_id == "r2"
 
 
-def test_patience_ends_before_a_wait_that_would_exceed_it() -> None:
+def test_resting_ends_before_a_wait_that_would_be_too_much() -> None:
     engine, time = Scripted(*[unavailable()] * 50), Time()
     with pytest.raises(EngineUnavailable):
-        patient(engine, time, attempts=50, patience=20).speak(ASK)
+        patient(engine, time, attempts=50, rest=20).speak(ASK)
     assert sum(time.slept) <= 20
     assert engine.asked == 7  # 0.25 + 0.5 + 1 + 2 + 4 + 8, and 15 more would be too much
 
@@ -80,56 +88,6 @@ def test_a_wait_beyond_the_limit_is_final(throttled: bool) -> None:
         patient(engine, time, max_wait=60).speak(ASK)
     assert str(caught.value) == "the server is busy; it asks for a wait of 3600 s, and 60 s are allowed (max_wait)"
     assert time.slept == []
-
-
-def test_until_a_wait_beyond_the_limit_is_over_nobody_asks() -> None:
-    engine, time = Scripted(unavailable(retry_after=3600.0, throttled=True)), Time()
-    retrying = patient(engine, time, max_wait=60)
-    for _ in range(5):
-        with pytest.raises(EngineUnavailable):
-            retrying.speak(ASK)
-    assert engine.asked == 1
-    time.now += 3590
-    retrying.speak(ASK)
-    assert engine.asked == 2
-
-
-def test_one_429_holds_every_worker_back_also_before_a_first_attempt() -> None:
-    time = Time()
-    gate = Gate(time.clock)
-    first = patient(Scripted(unavailable(retry_after=10.0, throttled=True)), time, gate=gate, attempts=1)
-    with pytest.raises(EngineUnavailable):
-        first.speak(ASK)
-    fresh = Scripted()
-    patient(fresh, time, gate=gate).speak(ASK)
-    assert time.slept == [10.25]
-    assert fresh.asked == 1
-
-
-def test_load_without_a_wait_holds_everyone_back_for_the_drawn_one() -> None:
-    time = Time()
-    gate = Gate(time.clock)
-    with pytest.raises(EngineUnavailable):
-        patient(Scripted(unavailable(throttled=True)), time, gate=gate, attempts=1).speak(ASK)
-    assert gate.left() == 0.25
-
-
-def test_a_failure_that_is_not_about_load_holds_nobody_back() -> None:
-    time = Time()
-    gate = Gate(time.clock)
-    with pytest.raises(EngineUnavailable):
-        patient(Scripted(unavailable(retry_after=10.0)), time, gate=gate, attempts=1).speak(ASK)
-    assert gate.left() == 0
-
-
-def test_a_gate_keeps_the_longest_hold() -> None:
-    time = Time()
-    gate = Gate(time.clock)
-    gate.hold(10)
-    gate.hold(2)
-    assert gate.left() == 10
-    time.now += 11
-    assert gate.left() == 0
 
 
 def test_every_wait_is_told() -> None:
@@ -159,12 +117,18 @@ def test_after_stopping_nothing_is_asked() -> None:
     assert engine.asked == 0
 
 
-def test_stopping_also_ends_waiting_at_the_gate() -> None:
-    stop = threading.Event()
-    gate = Gate()
-    gate.hold(60)
-    engine = Scripted()
-    threading.Timer(0.05, stop.set).start()
-    with pytest.raises(Interrupted):
-        Retrying(engine, stop=stop, gate=gate).speak(ASK)
-    assert engine.asked == 0
+def test_what_nobody_need_wait_for_is_passed_on_as_it_is() -> None:
+    down = EngineDown("tone: nothing has answered for 60 s", engine="tone")
+    limit = LimitReached("the limit is reached")
+    for error in (down, limit):
+        engine, time = Scripted(unavailable(), error), Time()
+        with pytest.raises(type(error)) as caught:
+            patient(engine, time).speak(ASK)
+        assert caught.value is error
+        assert engine.asked == 2
+
+
+def test_whether_anything_was_sent_is_passed_on() -> None:
+    with pytest.raises(EngineUnavailable) as caught:
+        patient(Scripted(unavailable(sent=False)), Time(), attempts=1).speak(ASK)
+    assert not caught.value.sent
