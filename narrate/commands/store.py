@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from narrate.keeping import Item
+    from narrate.upkeep.pruning import Item
 
 _KINDS = {"segments": "spoken segments", "blobs": "encoded chapters"}
 
@@ -60,8 +60,8 @@ def store() -> None:
 @_JSON
 def info(folder: Path | None, as_json: bool) -> None:
     """Where the store is, what it holds, when it was last of use, how much room it takes and is left."""
-    from narrate.keeping import describe
     from narrate.studio import store_folder
+    from narrate.upkeep.pruning import describe
 
     about = describe(store_folder(folder), lambda moment: time.strftime("%Y-%m-%d", time.localtime(moment)))
     if as_json:
@@ -97,9 +97,9 @@ def verify(folder: Path | None, repair: bool, as_json: bool) -> None:
     """
     from narrate.errors import StoreError
     from narrate.studio import store_folder
-    from narrate.verifying import Flaw, What
-    from narrate.verifying import repair as set_right
-    from narrate.verifying import verify as read_all
+    from narrate.upkeep.verifying import Flaw, What
+    from narrate.upkeep.verifying import repair as set_right
+    from narrate.upkeep.verifying import verify as read_all
 
     place = store_folder(folder)
     sound = 0
@@ -166,32 +166,32 @@ def prune(
     narrate store prune --max-size 20GB --yes
     narrate store prune --unneeded output --older-than 30d
     """
-    from narrate import keeping, pins
     from narrate.studio import store_folder
+    from narrate.upkeep import pins, pruning
 
     place = store_folder(folder)
     ages = [age for age in (older_than, days * 86_400 if days is not None else None) if age is not None]
     conditions = bool(ages or max_size is not None or unneeded or blobs_only)
     if not conditions and not bad:
         raise click.UsageError("say what may go: --older-than, --max-size, --unneeded, --blobs-only or --bad")
-    wish = keeping.Wish(
+    wish = pruning.Wish(
         older_than=max(ages, default=None),
         max_size=int(max_size) if max_size is not None else None,
         needed=pins.needed(unneeded) if unneeded else None,
         blobs_only=blobs_only,
     )
-    held = list(keeping.items(place)) if conditions else []
-    going = keeping.choose(held, wish, pins.pinned(place), time.time())
-    aside = keeping.set_aside(place) if bad else []
+    held = list(pruning.items(place)) if conditions else []
+    going = pruning.choose(held, wish, pins.pinned(place), time.time())
+    aside = pruning.set_aside(place) if bad else []
     click.echo(_would_go(going, len(aside)))
     if dry_run or not (going or aside):
         return
     if not yes and not _agreed():
         click.echo("nothing was removed; add --yes to remove it")
         return
-    count, size = keeping.remove(place, going)
+    count, size = pruning.remove(place, going)
     if bad:
-        keeping.empty_bad(place)
+        pruning.empty_bad(place)
     click.echo(f"removed {count:,} entries, {size / 1e6:,.1f} MB" + (f", and {len(aside):,} set aside" if bad else ""))
 
 
@@ -227,11 +227,11 @@ def pin(folder: Path | None, books: tuple[Path, ...]) -> None:
     \b
     narrate store pin "output/Jane Austen/Emma"
     """
-    from narrate import keeping, pins
     from narrate.studio import store_folder
+    from narrate.upkeep import pins, pruning
 
     place = store_folder(folder)
-    there = {item.key for item in keeping.items(place) if item.is_speech}
+    there = {item.key for item in pruning.items(place) if item.is_speech}
     for book in books:
         made = pins.pin(place, book)
         held = sum(key in there for key in made.keys)
@@ -244,8 +244,8 @@ def pin(folder: Path | None, books: tuple[Path, ...]) -> None:
 @click.argument("books", nargs=-1, required=True, metavar="BOOK...")
 def unpin(folder: Path | None, books: tuple[str, ...]) -> None:
     """Let prune have the speech of books again: name them by folder, by title, or as `narrate store pins` does."""
-    from narrate import pins
     from narrate.studio import store_folder
+    from narrate.upkeep import pins
 
     for book in books:
         for gone in pins.unpin(store_folder(folder), book):
@@ -257,8 +257,8 @@ def unpin(folder: Path | None, books: tuple[str, ...]) -> None:
 @_JSON
 def pins(folder: Path | None, as_json: bool) -> None:
     """List the pinned books: name of the pin, segments, title, and where the book was."""
-    from narrate.pins import pins as all_pins
     from narrate.studio import store_folder
+    from narrate.upkeep.pins import pins as all_pins
 
     found = list(all_pins(store_folder(folder)))
     if as_json:

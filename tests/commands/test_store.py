@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from narrate import keeping, verifying
+from narrate import verifying
 from narrate.commands.store import store as command
 from narrate.errors import JobError, StoreError
 from narrate.store import DAY, Store
@@ -207,12 +207,12 @@ def test_prune_shows_first_and_removes_only_when_told(folder: Path) -> None:
 def test_prune_to_a_size_takes_encoded_chapters_first_and_the_longest_unused(folder: Path) -> None:
     assert "removed 2 entries" in invoke(folder, "prune", "--max-size", "60kB", "--yes").output
     assert len(segments(folder)) == 20
-    assert {item.key for item in keeping.items(folder) if not item.is_speech} == {key(22), key(23), key(24)}
+    assert {item.key for item in pruning.items(folder) if not item.is_speech} == {key(22), key(23), key(24)}
     invoke(folder, "prune", "--max-size", "15kB", "--yes")
-    assert not [item for item in keeping.items(folder) if not item.is_speech]
+    assert not [item for item in pruning.items(folder) if not item.is_speech]
     left = segments(folder)
     assert left == set(range(20 - len(left), 20))
-    assert sum(item.size for item in keeping.items(folder)) <= 15_000
+    assert sum(item.size for item in pruning.items(folder)) <= 15_000
 
 
 def test_prune_spares_what_is_new_claimed_or_linked(folder: Path, tmp_path: Path) -> None:
@@ -232,9 +232,9 @@ def test_prune_spares_what_is_new_claimed_or_linked(folder: Path, tmp_path: Path
 
 
 def test_what_is_used_between_looking_and_removing_stays(folder: Path) -> None:
-    going = [item for item in keeping.items(folder) if item.key == key(4)]
+    going = [item for item in pruning.items(folder) if item.key == key(4)]
     Store(folder).get("segments", key(4))
-    assert keeping.remove(folder, going) == (0, 0)
+    assert pruning.remove(folder, going) == (0, 0)
 
 
 def test_prune_wants_a_condition_and_empties_bad_when_asked(folder: Path) -> None:
@@ -261,13 +261,13 @@ def published(tmp_path: Path) -> tuple[Path, Path]:
     made = produce(job, Quiet(), yes)
     opened = Store(tmp_path / "spoken")
     opened.put("segments", key(255), {}, b"nobody's")
-    for item in keeping.items(opened.folder):
+    for item in pruning.items(opened.folder):
         os.utime(item.path, (time.time(), time.time() - 10 * DAY))
     return opened.folder, made.folder
 
 
 def count(folder: Path) -> int:
-    return sum(item.is_speech for item in keeping.items(folder))
+    return sum(item.is_speech for item in pruning.items(folder))
 
 
 def test_prune_of_what_no_book_needs(published: tuple[Path, Path]) -> None:

@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from narrate import claims, disk, pins
+from narrate import claims, disk
 from narrate.database import Database
 from narrate.errors import StoreError
 from narrate.ledger import FILE as LEDGER
 from narrate.ledger import TABLES
 from narrate.store import FOLDERS, KINDS, Entry, Kind, move_aside, read_entry, reading
+from narrate.upkeep import pins
 
 What = Literal["segment", "encoded chapter", "pin", "ledger", "folder", "foreign"]
 

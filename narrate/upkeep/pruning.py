@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from narrate import disk, pins
+from narrate import disk
 from narrate.claims import claimed_if_free
 from narrate.errors import StoreError
 from narrate.ledger import FILE as LEDGER
 from narrate.store import DAY, KINDS, Kind
+from narrate.upkeep import pins
 
 _KEY = re.compile("[0-9a-f]{64}")
 
