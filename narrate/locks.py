@@ -34,6 +34,7 @@ def only_run(locks: Path, name: str, what: str, clock: Callable[[], float] = tim
     lock = _acquired(locks, name, what, holder)
     try:
         with suppress(OSError):  # who holds it is for people; the lock is the lock
+            disk.clear_scratch(locks, disk.SCRATCH)
             _sign(holder, clock())
         yield
         with suppress(OSError):

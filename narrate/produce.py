@@ -126,19 +126,21 @@ def _make(script: Script, studio: Studio, console: Console, tally: Tally) -> Aud
     is there already. Each round heals at least one.
     """
     for _ in script.chunks:
-        outcomes = tally.count(speak(script, studio.engine, studio.store, studio.speakers))
-        shown = _shown(outcomes, script, console)
-        try:
-            return assemble(
-                script, complete(shown), studio.store, studio.masters, studio.mastering, warn=console.report
-            )
-        except SegmentDamaged as error:
-            console.report(f"{error}; it is spoken anew")
-            for _ in _shown(outcomes, script, console):  # what is being spoken is spoken to the end
-                pass
-            tally.stored = tally.stored_characters = 0
-        finally:
-            _note_speed(studio, tally)
+        # closed here, whatever happens, and not when a traceback is let go of: what is in flight then has its grace
+        with contextlib.closing(speak(script, studio.engine, studio.store, studio.speakers)) as outcomes:
+            counted = tally.count(outcomes)
+            shown = _shown(counted, script, console)
+            try:
+                return assemble(
+                    script, complete(shown), studio.store, studio.masters, studio.mastering, warn=console.report
+                )
+            except SegmentDamaged as error:
+                console.report(f"{error}; it is spoken anew")
+                for _ in _shown(counted, script, console):  # what is being spoken is spoken to the end
+                    pass
+                tally.stored = tally.stored_characters = 0
+            finally:
+                _note_speed(studio, tally)
     raise SegmentDamaged(f"{studio.store.folder}: segments keep being damaged; check the disk")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -54,7 +54,7 @@ class Outcome:
     bought: bool = False
 
 
-def speak(script: Script, engine: Engine, store: Store, executor: Executor) -> Iterator[Outcome]:
+def speak(script: Script, engine: Engine, store: Store, executor: Executor) -> Generator[Outcome, None, None]:
     """Yield an outcome for every chunk, first to last for what is stored, as they arrive for the rest.
 
     A chunk without speech does not stop the others; ``complete`` tells of it at the end. Where nothing more can be

@@ -81,7 +81,7 @@ def open_studio(
     from narrate.executors.threads import Threads
     from narrate.ledger import FILE as LEDGER
     from narrate.ledger import Ledger
-    from narrate.pacing import Stop
+    from narrate.pacing.gate import Stop
 
     name, language = (job.engine, book.language) if job.engine else _embedded_for(book.language, report)
     settings = {**dict(job.settings), **({"model": job.model} if job.model else {})}

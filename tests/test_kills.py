@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.crashing import Campaign, Kill, by_command, farmed, in_memory, spread
 from tests.speech_server import KEY, SpeechServer
 
 BOOK = "\n\n".join(
@@ -70,48 +71,31 @@ def make(folder: Path, server: SpeechServer) -> subprocess.CompletedProcess[str]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="SIGKILL is POSIX")
-def test_killed_and_run_again_until_done(tmp_path: Path, speech_server: SpeechServer) -> None:
-    undisturbed = make(tmp_path / "undisturbed", speech_server)
-    assert undisturbed.returncode == 0, undisturbed.stderr
+def test_killed_at_any_file_system_call_and_run_again() -> None:
+    chance = random.Random(4)
+    with SpeechServer() as server, farmed() as run, in_memory() as folder:
+        campaign = Campaign(folder, server, run, chapters=2, paragraphs=2)
+        for turn, kill in enumerate(spread(campaign.calls, 16, chance)):
+            again = spread(campaign.calls, 1, chance) if turn % 4 == 0 else []
+            campaign.trial([kill, *again], replacing=turn % 2 == 1)
+    assert campaign.figures.sound, campaign.figures
+    assert campaign.figures.kills >= 16
+    assert {"w", "f", "r", "u", "q"} <= set(campaign.figures.by_kind), "every kind of call is killed at"
 
-    undisturbed_requests = len(speech_server.spoken)
-    folder = tmp_path / "killed"
-    folder.mkdir()
-    (folder / "book.md").write_text(BOOK)
-    chance = random.Random(7)
-    kills = 0
-    for attempt in range(40):
-        before, asked = stored(folder) if attempt else set(), len(speech_server.spoken)
-        process = subprocess.Popen(
-            command(folder),
-            env=environment(speech_server),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        try:
-            # the first kills come soon, later ones give the run time to get further each time
-            _, errors = process.communicate(timeout=chance.uniform(0.3, 1.2) + 0.15 * attempt)
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-            process.communicate()
-            kills += 1
-            continue
-        assert process.returncode == 0, errors
-        # the last run asked exactly for what was not stored when it began
-        assert len(speech_server.spoken) - asked == len(stored(folder)) - len(before)
-        break
-    assert kills >= 3
-    assert finished(folder) == finished(tmp_path / "undisturbed")
-    # a kill costs at most the requests in flight
-    assert len(speech_server.spoken) - undisturbed_requests <= len(stored(folder)) + 4 * kills
+
+@pytest.mark.skipif(os.name == "nt", reason="SIGKILL is POSIX")
+def test_the_command_with_its_processes_killed_and_run_again(tmp_path: Path) -> None:
+    with SpeechServer(latency=(0.0, 0.02)) as server:
+        campaign = Campaign(tmp_path, server, by_command, chapters=2, paragraphs=3)
+        calls = len(campaign.calls)
+        campaign.trial([Kill(calls // 3), Kill(seconds=campaign.seconds / 2)], replacing=False)
+        campaign.trial([Kill(2 * calls // 3, after=True, group=False)], replacing=True)
+    assert campaign.figures.sound, campaign.figures
+    assert campaign.figures.kills >= 2
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_p12_stops_cleanly_and_goes_on(
-    tmp_path: Path, speech_server: SpeechServer, number: signal.Signals, code: int
-) -> None:
+def test_p12_stops_cleanly_and_goes_on(tmp_path: Path, speech_server: SpeechServer) -> None:
     (tmp_path / "book.md").write_text(BOOK)
     process = subprocess.Popen(
         command(tmp_path), env=environment(speech_server), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -120,9 +104,9 @@ def test_p12_stops_cleanly_and_goes_on(
         time.sleep(0.02)
         assert process.poll() is None
     started = time.monotonic()
-    process.send_signal(number)
+    process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=30)
-    assert process.returncode == code
+    assert process.returncode == 130
     assert time.monotonic() - started < 10
     assert "run again" in errors
     assert "Traceback" not in errors

@@ -7,8 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from narrate.pacing import FOREVER, SPREAD_S, Circuit, Gate, Limiter, Stop
-from tests.throttles import Bucket, Concurrent, Queueing, Server, adaptive, fixed
+from narrate.pacing import FOREVER
+from narrate.pacing.circuit import Circuit
+from narrate.pacing.gate import SPREAD_S, Gate, Stop
+from narrate.pacing.limiter import START, Limiter
+from tests.throttles import Bucket, Concurrent, Noisy, Queueing, Server, adaptive, fixed
 
 LATENCIES = (0.05, 0.3, 1.0, 3.0)
 ROUND_TRIPS = 4
@@ -28,7 +31,7 @@ def compare(make: Callable[[], Server], numbers: set[int], requests: int) -> Non
     found = adaptive(server, requests)
     learning = ROUND_TRIPS * server.latency + HOLDS * (server.retry_after or 0)
     assert found.served / (found.seconds - learning) >= 0.95 * best.throughput
-    assert found.refused < 0.05 * requests
+    assert found.refused < 0.06 * requests
     assert found.lost == 0
 
 
@@ -65,6 +68,19 @@ def test_a_server_that_counts_by_time_is_used_in_full(
 @pytest.mark.parametrize("rate", [1, 20])
 def test_so_is_one_that_never_takes_two_at_once(rate: int, latency: float) -> None:
     compare(lambda: Bucket(rate, 1, latency), {1, 2, 5, 10, 20, 40, 64}, 4000)
+
+
+@pytest.mark.parametrize("latency", [0.05, 1])
+@pytest.mark.parametrize("share", [0.01, 0.06, 0.3])
+@pytest.mark.parametrize("retry_after", [None, 0.2])
+def test_refusals_at_random_do_not_slow_it_down_for_ever(
+    share: float, latency: float, retry_after: float | None
+) -> None:
+    for seed in range(3):
+        found = adaptive(Noisy(share, latency, retry_after), 1500, seed=seed)
+        modest = fixed(Noisy(share, latency, retry_after), START, 1500, seed=seed)
+        assert found.throughput > 0.5 * modest.throughput
+        assert found.lost <= modest.lost + 2
 
 
 def test_a_server_that_takes_less_than_before_and_more_again_is_followed() -> None:

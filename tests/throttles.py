@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Protocol
 
-from narrate.pacing import FOREVER, Gate, Limiter
+from narrate.pacing import FOREVER
+from narrate.pacing.gate import Gate
+from narrate.pacing.limiter import Limiter
 
 REFUSAL_S = 0.02
 """Seconds until a refusal is back: servers refuse quickly."""
@@ -88,6 +90,21 @@ class Bucket:
             return None
         self.tokens -= 1
         return self.latency * random.uniform(0.5, 1.5)
+
+    def leave(self) -> None:
+        """Nothing is counted."""
+
+
+@dataclass
+class Noisy:
+    """Refuses a ``share`` of all requests, however few there are: others load it."""
+
+    share: float
+    latency: float
+    retry_after: float | None = None
+
+    def arrive(self, now: float, random: Random) -> float | None:
+        return None if random.random() < self.share else self.latency * random.uniform(0.5, 1.5)
 
     def leave(self) -> None:
         """Nothing is counted."""

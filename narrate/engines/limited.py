@@ -24,7 +24,10 @@ from narrate.errors import (
     LimitReached,
     NarrateError,
 )
-from narrate.pacing import FOREVER, Circuit, Gate, Limiter, Permit, Stop
+from narrate.pacing import FOREVER
+from narrate.pacing.circuit import Circuit
+from narrate.pacing.gate import Gate, Stop
+from narrate.pacing.limiter import Limiter, Permit
 from narrate.script import Chunk
 
 MAX_WAIT_S = 120.0

@@ -9,14 +9,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from narrate.audiobook import Word
 from narrate.bounds import Deadlines
-from narrate.engines import Price, Speech, Traits, VoiceInfo
+from narrate.engines import Account, Price, Speech, Traits, VoiceInfo
 from narrate.errors import EngineClosed, EngineRefused, EngineUnavailable, JobError
 from narrate.http import DEADLINES, Address, Client, address, key
 from narrate.script import Chunk, Voice
 from narrate.settings import guess, number, one_of, settled, words
 from narrate.wire import speech as wire
-from narrate.wire.failures import request_id_of
 
 NAME = "lmnt"
 BASE_URL = "https://api.lmnt.com"
@@ -33,13 +33,20 @@ SECONDS_PER_CHARACTER = (0.03, 0.25)
 SECONDS_PER_CHARACTER_WAITED = 0.02
 """Added to the wait for the first byte: formats that are not streamed send nothing until everything is spoken."""
 
+PRICE = Price(50.0)
+"""Indie beyond its allowance, per million characters; the larger plans are cheaper."""
+
+ACCOUNT_WITHIN_S = 10.0
+"""Seconds for a look at the account: a run waits for it, and can do without."""
+
 TRAITS = Traits(
     name=NAME,
     max_chars=wire.MAX_CHARS,
     max_bytes=wire.MAX_CHARS,  # which keeps UTF-16 units below it as well
     languages=wire.LANGUAGES,
     seconds_per_character=SECONDS_PER_CHARACTER,
-    price=Price(50.0),  # Indie beyond its allowance, per million characters; the larger plans are cheaper
+    price=PRICE,
+    list_price=PRICE,
 )
 
 _SETTINGS = {
@@ -55,7 +62,7 @@ _SETTINGS = {
 class Lmnt:
     """An Engine. ``timings`` asks for the words' times too, which needs the whole speech before the first byte."""
 
-    def __init__(self, client: Client, *, timings: bool = False, price: Price | None = TRAITS.price) -> None:
+    def __init__(self, client: Client, *, timings: bool = False, price: Price | None = PRICE) -> None:
         self._client = client
         self._timings = timings
         self.traits = replace(TRAITS, timings=timings, price=price)
@@ -64,7 +71,9 @@ class Lmnt:
         """One request, one take, one price; never repeated here."""
         text, voice = chunk.text, chunk.voice
         if len(text) > wire.MAX_CHARS or len(text.encode("utf-8", "replace")) > wire.MAX_CHARS:
-            raise EngineRefused(f"lmnt: a text may have {wire.MAX_CHARS} bytes at most; this one has more", engine=NAME)
+            raise EngineRefused(
+                f"lmnt: a text may have {wire.MAX_CHARS} bytes at most; this one has more", engine=NAME, sent=False
+            )
         form = wire.FORMATS[voice.setting("format", FORMAT)]
         rate = int(voice.setting("sample_rate") or form.rate)
         answer = self._client.post(
@@ -74,14 +83,42 @@ class Lmnt:
             first_byte_s=self._client.deadlines.first_byte + SECONDS_PER_CHARACTER_WAITED * len(text),
         )
         self._client.check(answer)
-        request_id = request_id_of(answer.headers)
+        request_id = self._client.request_id(answer)
+        audio, times, wrong = self._parts(answer.body, form)
+        if wrong:
+            raise EngineUnavailable(f"lmnt: {wrong}", engine=NAME, request_id=request_id)
+        return Speech(audio, form.answered, rate, tuple(map(self._discreet, times)), request_id)
+
+    def _parts(self, body: bytes, form: wire.Format) -> tuple[bytes, tuple[Word, ...], str]:
+        """The audio, the words' times, and what is wrong with them: a sentence, since an exception's context would hold
+        the answer, and with it whatever of the request the server repeats.
+        """
         try:
-            audio, times = wire.detailed(answer.body) if self._timings else (answer.body, ())
-            if form.float32:
-                audio = _sixteen_bits(audio)
+            audio, times = wire.detailed(body) if self._timings else (body, ())
+            return _sixteen_bits(audio) if form.float32 else audio, times, ""
         except ValueError as error:
-            raise EngineUnavailable(f"lmnt: {error}", engine=NAME, request_id=request_id) from None
-        return Speech(audio, form.answered, rate, times, request_id)
+            return b"", (), str(error)
+
+    def account(self) -> Account | None:
+        """What the account has used of its allowance; None where the server does not say.
+
+        One request, never repeated: only a key that is turned away (401, 403) is an error, EngineClosed. ``used`` is to
+        be doubted (see ``wire.speech.account``): it may be what remains. Compare it with what was sent.
+        """
+        try:
+            answer = self._client.get(wire.ACCOUNT, {"Accept": "application/json"}, within_s=ACCOUNT_WITHIN_S)
+        except (EngineUnavailable, EngineClosed):  # a redirect, or nobody there: speaking will tell more of it
+            return None
+        try:
+            if answer.status in (401, 403):
+                self._client.check(answer)
+            plan, used, allowance = wire.account(answer.body) if answer.status == 200 else ("", 0, None)
+        except (EngineUnavailable, EngineRefused, ValueError):
+            return None
+        return Account(self._client.shown(plan), used, allowance) if answer.status == 200 else None
+
+    def _discreet(self, word: Word) -> Word:
+        return replace(word, text=self._client.cut_out(word.text))
 
 
 _BYTES_ANSWER = {"Content-Type": "application/json", "Accept": "application/octet-stream"}
@@ -119,7 +156,7 @@ def engine(
     """The engine and the client to close, from LMNT_API_KEY, LMNT_BASE_URL and NARRATE_ALLOW_HTTP."""
     where = _address(env)
     client = _client(env, where, connections=connections, deadlines=deadlines)
-    return Lmnt(client, timings=timings, price=None if _foreign(where) else TRAITS.price), client
+    return Lmnt(client, timings=timings, price=None if _foreign(where) else PRICE), client
 
 
 def voice(name: str, language: str, settings: Mapping[str, str], env: Mapping[str, str]) -> Voice:
@@ -150,7 +187,8 @@ def voices(env: Mapping[str, str]) -> tuple[VoiceInfo, ...]:
     try:
         answer = client.get(wire.VOICES, {"Accept": "application/json"})
         client.check(answer)
-        return tuple(VoiceInfo(listed.id, "", listed.description) for listed in wire.voice_list(answer.body))
+        listed = wire.voice_list(answer.body)
+        return tuple(VoiceInfo(client.cut_out(each.id), "", client.cut_out(each.description)) for each in listed)
     except ValueError as error:
         raise EngineUnavailable(f"lmnt: {error}", engine=NAME) from None
     finally:
@@ -169,7 +207,9 @@ def _client(env: Mapping[str, str], where: Address, *, connections: int, deadlin
     secret = key(env, "LMNT_API_KEY", NAME)
     if not secret:
         raise EngineClosed(
-            "lmnt: there is no key; put it into LMNT_API_KEY, or into a file named in LMNT_API_KEY_FILE", engine=NAME
+            "lmnt: there is no key; put it into LMNT_API_KEY, or into a file named in LMNT_API_KEY_FILE",
+            engine=NAME,
+            sent=False,
         )
     return Client(
         where,

@@ -13,7 +13,6 @@ from narrate.http import DEADLINES, Address, Client, address, key
 from narrate.script import Chunk, Voice
 from narrate.settings import number, one_of, settled, words
 from narrate.wire import openai as wire
-from narrate.wire.failures import request_id_of
 from narrate.wire.speech import body
 
 NAME = "openai"
@@ -43,9 +42,9 @@ _SETTINGS = {
 class OpenAI:
     """An Engine. It has no field for a language: the server hears it from the text, or the voice implies it."""
 
-    def __init__(self, client: Client, *, price: Price | None = None) -> None:
+    def __init__(self, client: Client, *, price: Price | None = None, list_price: Price | None = None) -> None:
         self._client = client
-        self.traits = replace(TRAITS, price=price)
+        self.traits = replace(TRAITS, price=price, list_price=list_price or price)
 
     def speak(self, chunk: Chunk) -> Speech:
         """One request, never repeated here.
@@ -55,7 +54,7 @@ class OpenAI:
         """
         text, voice = chunk.text, chunk.voice
         if len(text) > wire.MAX_CHARS:
-            raise EngineRefused(f"openai: a text may have {wire.MAX_CHARS} characters at most", engine=NAME)
+            raise EngineRefused(f"openai: a text may have {wire.MAX_CHARS} characters at most", engine=NAME, sent=False)
         form = wire.FORMATS[voice.setting("format", FORMAT)]
         answer = self._client.post(
             wire.SPEECH,
@@ -65,7 +64,7 @@ class OpenAI:
         )
         self._client.check(answer)
         rate = int(voice.setting("sample_rate") or form.rate)
-        return Speech(answer.body, form.answered, rate, request_id=request_id_of(answer.headers))
+        return Speech(answer.body, form.answered, rate, request_id=self._client.request_id(answer))
 
 
 def _fields(text: str, voice: Voice) -> dict[str, Any]:
@@ -85,12 +84,13 @@ def engine(
 ) -> tuple[OpenAI, Client]:
     """The engine and the client to close, from OPENAI_API_KEY, OPENAI_BASE_URL and NARRATE_ALLOW_HTTP.
 
-    ``model`` decides the price, which only OpenAI's own service has.
+    ``model`` decides the price, which only OpenAI's own service is known to ask.
     """
     where = _address(env)
-    amount = None if _foreign(where) else wire.PRICES.get(model)
+    amount = wire.PRICES.get(model)
+    listed = None if amount is None else Price(amount)
     client = _client(env, where, connections=connections, deadlines=deadlines)
-    return OpenAI(client, price=None if amount is None else Price(amount)), client
+    return OpenAI(client, price=None if _foreign(where) else listed, list_price=listed), client
 
 
 def voice(name: str, language: str, settings: Mapping[str, str], env: Mapping[str, str]) -> Voice:
@@ -119,7 +119,8 @@ def voices(env: Mapping[str, str]) -> tuple[VoiceInfo, ...]:
         if answer.status in (404, 405):
             return known
         client.check(answer)
-        return tuple(VoiceInfo(listed.id, "", listed.description) for listed in wire.voice_list(answer.body))
+        listed = wire.voice_list(answer.body)
+        return tuple(VoiceInfo(client.cut_out(each.id), "", client.cut_out(each.description)) for each in listed)
     except ValueError as error:
         raise EngineUnavailable(f"openai: {error}", engine=NAME) from None
     finally:
@@ -142,6 +143,7 @@ def _client(env: Mapping[str, str], where: Address, *, connections: int, deadlin
         raise EngineClosed(
             "openai: there is no key; put it into OPENAI_API_KEY, or into a file named in OPENAI_API_KEY_FILE",
             engine=NAME,
+            sent=False,
         )
     return Client(
         where,

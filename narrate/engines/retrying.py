@@ -15,7 +15,7 @@ import tenacity
 
 from narrate.engines import Engine, Speech, Traits
 from narrate.errors import EngineDown, EngineUnavailable, Interrupted
-from narrate.pacing import SPREAD_S
+from narrate.pacing.gate import SPREAD_S
 from narrate.script import Chunk
 
 ATTEMPTS = 8

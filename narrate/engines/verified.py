@@ -1,17 +1,25 @@
 """ENGINE around an engine: no answer passes that is not speech of its text, in full, as it was promised.
 
-A bad answer counts as EngineUnavailable, so that ``Retrying`` around this asks again, and nothing bad is stored.
+A bad answer counts as EngineUnavailable, so that ``Retrying`` around this asks again, and nothing bad is stored. What
+cannot be right (silence, a web page, half a file, an hour for a sentence) never passes. What is only unlikely is
+doubted: the text is asked for once more, and two answers that agree are believed.
 """
 
 from __future__ import annotations
 
+import hashlib
+import math
+import threading
 import unicodedata
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from collections import Counter, OrderedDict, deque
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass, replace
+from statistics import median
+from typing import TYPE_CHECKING, TypeVar
 
 from narrate.engines import Engine, Speech, Traits
 from narrate.errors import AudioError, EngineUnavailable
-from narrate.script import Chunk
+from narrate.script import Chunk, Voice
 from narrate.text.phonemes import heard
 
 if TYPE_CHECKING:
@@ -30,13 +38,49 @@ OWN_RATE = frozenset({"opus", "webm"})
 
 FALLBACK_RATE = 24000
 
+TELLING = 40
+"""Letters from which on the length of a text's speech says something: that of shorter ones varies too much."""
+LEARNED = 8
+"""So many believed answers of TELLING letters show a voice's pace. Until then it is taken to be the engine's usual."""
+UNLIKELY = 1.6
+"""Longer or shorter than usual by this factor is doubted. Numbers, names and verse stay below it; half a text does not.
+A voice whose pace varies more is given six times its spread: of honest answers, none in a thousand."""
+UNLIKELY_UNLEARNED = 1.7
+"""The same before the voice's own pace is known: measured voices lie within it, at 0.05 to 0.1 s a letter."""
+FLOOR_S = 0.3
+"""Seconds that are no matter: a breath before or after."""
+LETTERS_PER_CHARACTER = 0.8
+"""Of prose: the rest are blanks and marks. Turns an engine's pace per character into one per letter."""
+AGREEMENT = 0.05
+"""Two answers whose lengths differ by less than this share, or a tenth of a second, agree."""
+MOST_DOUBTS = 2
+"""A text is not asked for again more often than this because of doubts: what comes then has to do."""
+REMEMBERED = 4096
+"""Answers, texts in doubt and voices that are kept in mind; older ones are forgotten."""
+GRAM = 3
+"""Letters in a row by which the words of an answer are compared with the text: each may be split in its own way."""
+FOREIGN = 0.5
+"""Where less than this share of a text's letters is found in the words of its answer, they are another text's.
+Numbers and abbreviations may be given as they are said, and are not counted against it."""
+STRANGE_WORDS = 4
+"""After so many texts whose words proved to be no sign (an engine may tell them in another alphabet), none are."""
+
+
+Key = TypeVar("Key", bound=Hashable)
+Value = TypeVar("Value")
+
 
 class Verified:
-    """An Engine. ``keep_mp3`` passes MP3 on as it came, once it is found whole; everything else becomes pcm_s16le."""
+    """An Engine. ``keep_mp3`` passes MP3 on as it came, once it is found whole; everything else becomes pcm_s16le.
+
+    An honest answer that is unlikely costs one request more, unless two takes of it differ by more than AGREEMENT. An
+    engine on this machine is not doubted: it says the same again.
+    """
 
     def __init__(self, engine: Engine, keep_mp3: bool = False) -> None:
         self._engine = engine
         self._keep_mp3 = keep_mp3
+        self._experience = Experience()
 
     @property
     def traits(self) -> Traits:
@@ -48,7 +92,7 @@ class Verified:
         speech = self._engine.speak(chunk)
         try:
             samples, rate = _decoded(speech)
-            _listen(samples, rate, chunk, self.traits)
+            self._believe(chunk, speech, _listen(samples, rate, chunk, self.traits))
         except AudioError as error:
             raise EngineUnavailable(
                 f"{self.traits.name}: {error}", engine=self.traits.name, request_id=speech.request_id
@@ -56,6 +100,122 @@ class Verified:
         if self._keep_mp3 and speech.format == "mp3":
             return replace(speech, rate=rate)
         return replace(speech, audio=samples.astype("<i2").tobytes(), format="pcm_s16le", rate=rate)
+
+    def _believe(self, chunk: Chunk, speech: Speech, take: Take) -> None:
+        if self.traits.local:
+            return
+        words = tuple(word.text for word in speech.words)
+        ends = max((word.end_ms for word in speech.words), default=0) / 1000
+        take = replace(take, digest=hashlib.sha256(speech.audio).digest(), words=words, told_s=ends)
+        doubt = self._experience.doubt(chunk, take, self.traits.pace)
+        if doubt:
+            raise AudioError(f"{doubt}; it is asked for once more")
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """One answer: ``seconds`` of sound in ``whole_s``, for a text of ``letters``, and the words told, to ``told_s``."""
+
+    letters: int
+    seconds: float
+    whole_s: float
+    digest: bytes = b""
+    words: tuple[str, ...] = ()
+    told_s: float = 0.0
+
+    def agrees(self, other: Take) -> bool:
+        """Whether both say the same for as long."""
+        near = math.isclose(self.seconds, other.seconds, rel_tol=AGREEMENT, abs_tol=0.1)
+        return near and _grams(self.words) == _grams(other.words)
+
+
+class Experience:
+    """What the answers of one run have taught: each voice's pace, and whose sound is whose. Safe for many threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._paces: OrderedDict[Voice, deque[float]] = OrderedDict()
+        self._owners: OrderedDict[bytes, tuple[str, int]] = OrderedDict()
+        self._doubted: OrderedDict[str, tuple[Take, ...]] = OrderedDict()
+        self._strange = 0
+
+    def doubt(self, chunk: Chunk, take: Take, pace: float) -> str:
+        """Why ``take`` is not believed, or "" when it is; then it is learned from.
+
+        ``pace`` is the engine's usual, in seconds per character of text.
+        """
+        words = _other_words(chunk, take) if self._strange < STRANGE_WORDS else ""
+        with self._lock:
+            reason = words or self._unlikely(chunk.voice, take, pace, chunk) or self._owned(chunk, take)
+            before = self._doubted.pop(chunk.key, ())
+            if reason and len(before) < MOST_DOUBTS and not any(map(take.agrees, before)):
+                _keep(self._doubted, chunk.key, (*before, take))
+                return reason
+            self._strange += bool(words)
+            _keep(self._owners, take.digest, (chunk.key, take.letters))
+            if take.letters >= TELLING:
+                paces = self._paces.pop(chunk.voice, deque(maxlen=200))
+                paces.append(math.log(take.seconds / take.letters))
+                _keep(self._paces, chunk.voice, paces)
+            return ""
+
+    def _unlikely(self, voice: Voice, take: Take, pace: float, chunk: Chunk) -> str:
+        """The sentence for a length that this voice does not need for such a text."""
+        if take.letters < TELLING:
+            return ""
+        known = self._paces.get(voice, ())
+        if len(known) < LEARNED:
+            usual = math.log(pace / LETTERS_PER_CHARACTER / _speed(voice))
+            width = math.log(UNLIKELY_UNLEARNED)
+        else:
+            usual = median(known)
+            # 1.48: what turns a median deviation into a standard one
+            width = max(math.log(UNLIKELY), 6 * 1.48 * median(abs(each - usual) for each in known))
+        expected = take.letters * math.exp(usual)
+        if expected / math.exp(width) - FLOOR_S <= take.seconds <= expected * math.exp(width) + FLOOR_S:
+            return ""
+        return (
+            f"the audio sounds for {take.seconds:.1f} s, where about {expected:.1f} s are usual for a text of "
+            f"{len(chunk.text)} characters"
+        )
+
+    def _owned(self, chunk: Chunk, take: Take) -> str:
+        """The sentence for sound that was another text's already, byte for byte, and cannot well be both."""
+        key, letters = self._owners.get(take.digest, (chunk.key, take.letters))
+        differ = abs(letters - take.letters) > max(5, 0.1 * max(letters, take.letters))
+        return "the audio is the same as for another text" if key != chunk.key and differ else ""
+
+
+def _keep(memory: OrderedDict[Key, Value], key: Key, value: Value) -> None:
+    """Remember ``value``, and forget the oldest where there are too many."""
+    memory[key] = value
+    if len(memory) > REMEMBERED:
+        memory.popitem(last=False)
+
+
+def _other_words(chunk: Chunk, take: Take) -> str:
+    """The sentence for an answer whose own words are not the text's, or go on when its sound has ended."""
+    if not take.words:
+        return ""
+    if take.told_s > take.whole_s * 1.1 + FLOOR_S:
+        return f"the answer tells of words until {take.told_s:.1f} s, and its audio ends at {take.whole_s:.1f} s"
+    wanted, told = _grams(heard(chunk.text).split()), _grams(take.words)
+    common = (wanted & told).total()
+    numbers = any(sign.isdigit() for sign in chunk.text)
+    if wanted.total() >= GRAM and (
+        common < FOREIGN * wanted.total() or (not numbers and common < FOREIGN / 2 * told.total())
+    ):
+        return "the words of the answer are those of another text"
+    return ""
+
+
+def _grams(words: Iterable[str]) -> Counter[str]:
+    """All runs of GRAM letters in ``words``, read as one; digits part them, since they may be told as words."""
+    letters = "".join(
+        sign if sign.isalpha() else "" if not sign.isdigit() else " " for sign in "".join(words).casefold()
+    )
+    runs = letters.split()
+    return Counter(run[at : at + GRAM] for run in runs for at in range(len(run) - GRAM + 1))
 
 
 def _decoded(speech: Speech) -> tuple[NDArray[np.int16], int]:
@@ -97,8 +257,8 @@ def _is_utf8(start: bytes) -> bool:
     return True
 
 
-def _listen(samples: NDArray[np.int16], rate: int, chunk: Chunk, traits: Traits) -> None:
-    """Raise AudioError when the samples are silent, or too few or too many for the text."""
+def _listen(samples: NDArray[np.int16], rate: int, chunk: Chunk, traits: Traits) -> Take:
+    """What is heard; AudioError when the samples are silent, or too few or too many for the text."""
     import numpy as np
 
     loud = np.flatnonzero((samples > SILENCE) | (samples < -SILENCE))
@@ -106,11 +266,15 @@ def _listen(samples: NDArray[np.int16], rate: int, chunk: Chunk, traits: Traits)
         raise AudioError("the audio is silent")
     seconds = (int(loud[-1]) - int(loud[0]) + 1) / rate
     letters = speakable(heard(chunk.text))
-    speed = float(chunk.voice.setting("speed") or 1)
-    least, most = (bound * letters / speed for bound in traits.seconds_per_character)
+    least, most = (bound * letters / _speed(chunk.voice) for bound in traits.seconds_per_character)
     if not least - SLACK_S <= seconds <= most + SLACK_S:
         much = "little" if seconds < least else "much"
         raise AudioError(f"the audio sounds for {seconds:.1f} s, too {much} for a text of {len(chunk.text)} characters")
+    return Take(letters, seconds, len(samples) / rate)
+
+
+def _speed(voice: Voice) -> float:
+    return float(voice.setting("speed") or 1)
 
 
 def speakable(text: str) -> int:

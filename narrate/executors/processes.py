@@ -5,10 +5,13 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import forkserver, resource_tracker
+from multiprocessing.context import BaseContext
 
 from narrate.errors import NarrateError
 from narrate.executors import Item, Result
@@ -16,12 +19,16 @@ from narrate.executors import Item, Result
 LOOKAHEAD = 1000
 """Items submitted beyond those at work. Items are small; what produces them must not wait for the results."""
 
+LONGEST_TEMPDIR = 60
+"""Bytes. The fork server's socket lies 33 bytes below it, and a socket's path may have 103 (macOS) or 107 (Linux)."""
+
 
 class Processes:
     """``workers`` processes, started with the first item.
 
     ``preload`` names modules that are imported once and shared by all of them. Workers come from a fork server (where
-    there is one): forking a process that has threads is unsafe. They ignore Ctrl-C: the parent decides.
+    there is one): forking a process that has threads is unsafe. They ignore Ctrl-C: the parent decides, and they end
+    when it does.
     """
 
     def __init__(self, workers: int, *, preload: tuple[str, ...] = ()) -> None:
@@ -30,13 +37,8 @@ class Processes:
 
     def map(self, work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
         """Yield results in order of completion; ``work`` and items must be picklable, ``work`` a module's function."""
-        method = "spawn" if os.name == "nt" else "forkserver"
-        context = multiprocessing.get_context(method)
-        if method == "forkserver":
-            context.set_forkserver_preload(list(self._preload))
-        pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=_start_worker)
+        pool = ProcessPoolExecutor(self.workers, mp_context=_context(self._preload), initializer=_start_worker)
         pending: set[Future[Result]] = set()
-        finished = False
         try:
             for item in items:
                 pending.add(pool.submit(work, item))
@@ -48,13 +50,41 @@ class Processes:
             while pending:
                 done, pending = wait(pending, return_when=FIRST_COMPLETED)
                 yield from (future.result() for future in done)
-            finished = True
         except BrokenProcessPool as error:
             raise NarrateError(
                 "a worker process ended unexpectedly (out of memory?); nothing stored is lost, run again"
             ) from error
         finally:
-            _shut_down(pool, kill=not finished)
+            _shut_down(pool)
+
+
+def _context(preload: tuple[str, ...]) -> BaseContext:
+    """How workers are started. The processes that serve them are started here, so that no signal finds them unready."""
+    if os.name == "nt" or len(os.fsencode(tempfile.gettempdir())) > LONGEST_TEMPDIR:
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(list(preload))
+    _start_tracker()
+    # it would meet Ctrl-C with a traceback until it has imported everything; workers inherit the mask
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    return context
+
+
+def _start_tracker() -> None:
+    """Start the process that removes semaphores after us, which is what we want of it, and no news."""
+    warnings = os.environ.get("PYTHONWARNINGS")
+    os.environ["PYTHONWARNINGS"] = ",".join(filter(None, (warnings, "ignore:resource_tracker")))
+    try:
+        resource_tracker.ensure_running()
+    finally:
+        if warnings is None:
+            del os.environ["PYTHONWARNINGS"]
+        else:
+            os.environ["PYTHONWARNINGS"] = warnings
 
 
 def _start_worker() -> None:
@@ -70,10 +100,11 @@ def _follow() -> None:
         os._exit(1)
 
 
-def _shut_down(pool: ProcessPoolExecutor, *, kill: bool) -> None:
-    workers = list((pool._processes or {}).values())
-    if kill:
-        # what they write appears only when complete, so they may be killed at any moment
-        for worker in workers:
-            worker.kill()
+def _shut_down(pool: ProcessPoolExecutor) -> None:
+    """Kill the workers: what they write appears only when it is complete, and whoever has its results needs no more.
+
+    Asking them to go would wait without end for a worker that died at that very moment, holding the queue's lock.
+    """
+    for worker in list((pool._processes or {}).values()):
+        worker.kill()
     pool.shutdown(wait=True, cancel_futures=True)

@@ -80,4 +80,5 @@ class Threads:
                 todo.put(end)
             deadline = time.monotonic() + self._grace
             for thread in threads:
-                thread.join(max(0.0, deadline - time.monotonic()))
+                if thread.is_alive():  # an interrupt may have come before the last one was started
+                    thread.join(max(0.0, deadline - time.monotonic()))

@@ -11,9 +11,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from narrate.errors import EngineClosed, EngineError, EngineRefused, EngineUnavailable
-
-LONGEST_MESSAGE = 200
-"""Characters of a server's own words that are passed on."""
+from narrate.wire.secrets import redacted
 
 _HEALING = frozenset({408, 409, 425, 429})  # and 5xx
 _CLOSING = {
@@ -73,7 +71,7 @@ def failure(
     engine: str,
     *,
     now: float | None = None,
-    secrets: Iterable[str] = (),
+    secrets: tuple[str, ...] = (),
 ) -> EngineError:
     """The failure that an answer other than speech amounts to.
 
@@ -88,7 +86,7 @@ def failure(
     named = ", ".join(sorted(said.kinds)[:2])
     head = f"{engine} answered {answered}" + (f" ({named})" if named else "")
     words = redacted(f"{head}: {said.words}" if said.words else head, secrets)
-    request_id = request_id_of(headers)
+    request_id = request_id_of(headers, secrets)
     wait = retry_after(headers, now)
     told = headers.get("x-should-retry", "").strip().lower()
     throttled = status == 429 or (status == 503 and wait is not None) or _names_throttling(status, said)
@@ -161,9 +159,9 @@ def _date(text: str) -> float | None:
         return None
 
 
-def request_id_of(headers: Mapping[str, str]) -> str:
-    """The provider's own id of a request, or ""; at most 200 printable characters."""
-    return _plain(headers.get("request-id") or headers.get("x-request-id") or "")[:200]
+def request_id_of(headers: Mapping[str, str], secrets: Iterable[str] = ()) -> str:
+    """The provider's own id of a request, or ""; at most 200 printable characters, and no ``secrets`` among them."""
+    return redacted(_plain(headers.get("request-id") or headers.get("x-request-id") or ""), secrets)
 
 
 def understood(body: bytes) -> Said:
@@ -230,16 +228,3 @@ def _kinds(*names: object) -> frozenset[str]:
 def _plain(text: str) -> str:
     """One line, without control characters: it will be printed to a terminal."""
     return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
-
-
-def redacted(text: str, secrets: Iterable[str]) -> str:
-    """``text`` without the secrets or six and more characters of one, cut to LONGEST_MESSAGE.
-
-    Servers like to repeat a bad key, whole or shortened.
-    """
-    known = [secret for secret in secrets if len(secret) >= 4]
-    for secret in known:
-        text = text.replace(secret, "[key]")
-    if known:
-        text = re.sub(r"[\w-]{6,}", lambda found: "[key]" if any(found[0] in key for key in known) else found[0], text)
-    return text if len(text) <= LONGEST_MESSAGE else text[: LONGEST_MESSAGE - 1] + "…"

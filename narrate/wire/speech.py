@@ -11,13 +11,14 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeGuard
 
 from narrate.audiobook import Word
 
 SPEECH = "/v1/ai/speech"
 SPEECH_BYTES = "/v1/ai/speech/bytes"
 VOICES = "/v1/ai/voice/list"
+ACCOUNT = "/v1/account"
 
 VERSION = "1.2"
 VERSION_HEADER = "lmnt-version"
@@ -110,6 +111,29 @@ def words(entries: object) -> tuple[Word, ...]:
             return ()
         found.append(word)
     return tuple(found)
+
+
+def account(answer: bytes) -> tuple[str, int, int | None]:
+    """The plan's name, the characters used in this period and those it includes (None: no end); ValueError when the
+    answer is something else.
+
+    LMNT's own description of ``usage.characters`` changed from used to remaining without a new version of the API;
+    here it is taken as used. Whoever acts on it must ask whether it can be.
+    """
+    try:
+        message = json.loads(answer)
+    except RecursionError as error:
+        raise ValueError("the account is nested too deeply") from error
+    match message:
+        case {"plan": {"type": str(plan), **limits}, "usage": {"characters": used}}:
+            limit: Any = limits.get("character_limit")
+            if _counts(used) and (limit is None or _counts(limit)):
+                return plan, int(used), None if limit is None else int(limit)
+    raise ValueError("the account is not as documented")
+
+
+def _counts(number: object) -> TypeGuard[int | float]:
+    return isinstance(number, int | float) and not isinstance(number, bool) and 0 <= number <= 1e15
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from narrate import verifying
 from narrate.commands.store import store as command
 from narrate.errors import JobError, StoreError
 from narrate.store import DAY, Store
+from narrate.upkeep import pruning, verifying
 from tests.test_produce import BOOK
 
 

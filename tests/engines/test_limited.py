@@ -21,7 +21,9 @@ from narrate.errors import (
     NarrateError,
     StoreError,
 )
-from narrate.pacing import Circuit, Gate, Limiter, Stop
+from narrate.pacing.circuit import Circuit
+from narrate.pacing.gate import Gate, Stop
+from narrate.pacing.limiter import Limiter
 from narrate.script import Chunk, Voice
 from tests.engines.peers import Scripted, Time, chunk, unavailable
 from tests.suites.engine_suite import EngineSuite

@@ -10,7 +10,7 @@ import pytest
 
 from narrate.audiobook import Word
 from narrate.bounds import Deadlines
-from narrate.engines import Price, VoiceInfo, lmnt
+from narrate.engines import Account, Price, VoiceInfo, lmnt
 from narrate.engines.lmnt import Lmnt
 from narrate.engines.retrying import Retrying
 from narrate.engines.verified import Verified
@@ -138,8 +138,9 @@ def test_a_prefix_in_the_address_is_kept(server: SpeechServer) -> None:
 
 
 def test_the_limit_holds_in_bytes_too(server: SpeechServer, client: Client) -> None:
-    with pytest.raises(EngineRefused, match="5000 bytes"):
+    with pytest.raises(EngineRefused, match="5000 bytes") as caught:
         Lmnt(client).speak(chunk(leah(server), "ü" * 2501))
+    assert caught.value.sent is False
     assert server.requests == []
     traits = Lmnt(client).traits
     assert (traits.max_chars, traits.max_bytes) == (5000, 5000)
@@ -186,6 +187,7 @@ def test_what_a_voice_cannot_be(language: str, settings: dict[str, str], sentenc
 def test_a_missing_key_is_said_in_one_sentence() -> None:
     with pytest.raises(EngineClosed) as caught:
         lmnt.engine({})
+    assert caught.value.sent is False
     assert str(caught.value) == (
         "lmnt: there is no key; put it into LMNT_API_KEY, or into a file named in LMNT_API_KEY_FILE"
     )
@@ -195,6 +197,66 @@ def test_the_price_is_known_for_the_service_itself_only(server: SpeechServer) ->
     for env, price in (({"LMNT_API_KEY": KEY}, Price(50.0)), (lmnt_env(server), None)):
         engine, client = lmnt.engine(env)
         assert engine.traits.price == price
+        client.close()
+
+
+def test_the_list_price_is_known_anywhere(server: SpeechServer, client: Client) -> None:
+    engine, other = lmnt.engine(lmnt_env(server))
+    assert (engine.traits.price, engine.traits.list_price) == (None, Price(50.0))
+    other.close()
+
+
+def test_the_account_is_read_once(server: SpeechServer, client: Client) -> None:
+    assert Lmnt(client).account() == Account("indie", 538, 200_000)
+    assert [(request.method, request.path) for request in server.requests] == [("GET", "/v1/account")]
+    server.state.account = {"plan": {"type": "enterprise", "character_limit": None}, "usage": {"characters": 7}}
+    assert Lmnt(client).account() == Account("enterprise", 7, None)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        error(404, "not_found_error", "no such address"),
+        error(405, "x", "no"),
+        error(429, "rate_limit_error", "later", retry_after="600"),
+        error(402, "payment_required_error", "spent"),
+        error(500, "x", "oops"),
+        error(200, "authentication_error", "odd"),
+        Reply(302, (("Location", "http://127.0.0.1:1/"),)),
+        DROP,
+        HTML,
+        JSON,
+        EMPTY,
+        Reply(body=b"[" * 50_000),
+        Reply(body=b'{"plan": {"type": "indie", "character_limit": "many"}, "usage": {"characters": 5}}'),
+        Reply(body=b'{"plan": {"type": "indie", "character_limit": 5}, "usage": {"characters": -5}}'),
+        Reply(body=b'{"plan": {"type": "indie", "character_limit": 5}, "usage": {"characters": Infinity}}'),
+        Reply(body=b'{"plan": "indie", "usage": 5}'),
+    ],
+)
+def test_an_account_that_is_not_told_stops_nothing(reply: Reply) -> None:
+    with SpeechServer([reply]) as server:
+        engine, client = lmnt.engine(lmnt_env(server))
+        assert engine.account() is None
+        assert len(server.requests) == 1
+        client.close()
+
+
+def test_an_account_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lmnt, "ACCOUNT_WITHIN_S", 0.1)
+    with SpeechServer([HANG, Reply(drip=0.02)]) as server:
+        engine, client = lmnt.engine(lmnt_env(server))
+        assert engine.account() is None
+        assert engine.account() is None
+        client.close()
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_key_that_is_turned_away_is_told_before_anything_is_spoken(status: int) -> None:
+    with SpeechServer([error(status, "authentication_error", "no such key")]) as server:
+        engine, client = lmnt.engine(lmnt_env(server))
+        with pytest.raises(EngineClosed, match="no such key"):
+            engine.account()
         client.close()
 
 

@@ -24,9 +24,8 @@ from tests.speech_server import (
     SpeechServer,
     error,
     throttled,
-    tone,
-    wav,
 )
+from tests.speech_sound import tone, wav
 from tests.suites.engine_suite import EngineSuite, sound
 
 
@@ -129,7 +128,7 @@ def test_openai_itself_needs_one() -> None:
 def test_prices_are_openais_own(model: str, price: Price | None, server: SpeechServer) -> None:
     for env, expected in (({"OPENAI_API_KEY": KEY}, price), (openai_env(server), None)):
         engine, client = openai.engine(env, model=model)
-        assert engine.traits.price == expected
+        assert (engine.traits.price, engine.traits.list_price) == (expected, price)
         client.close()
 
 

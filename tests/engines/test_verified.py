@@ -1,16 +1,22 @@
 from __future__ import annotations
 
+import math
+import random
+from contextlib import suppress
+from typing import Any
+
 import numpy as np
 import pytest
 
+from narrate.audiobook import Word
 from narrate.engines import AudioFormat, Speech
+from narrate.engines import verified as verified_module
 from narrate.engines.tone import voice
 from narrate.engines.verified import Verified, speakable
 from narrate.errors import EngineUnavailable
 from narrate.script import Chunk, Voice
 from tests.engines.peers import Scripted
-from tests.speech_server import _mp3 as mp3
-from tests.speech_server import tone, wav
+from tests.speech_sound import mp3, tone, wav
 
 TEXT = "It was a bright cold day in April, and the clocks were striking thirteen."
 VOICE = Voice("tone", "sine", "mid")
@@ -23,7 +29,7 @@ class Answering(Scripted):
         super().__init__(speech)
         from dataclasses import replace
 
-        self.traits = replace(self.traits, seconds_per_character=(0.02, 0.25), name="lmnt")
+        self.traits = replace(self.traits, seconds_per_character=(0.02, 0.25), name="lmnt", local=False, pace=0.058)
 
 
 def verified(
@@ -115,8 +121,8 @@ def test_a_short_word_may_take_its_time() -> None:
 
 def test_speed_changes_what_is_plausible() -> None:
     fast = Voice("openai", "m", "v", "", (("speed", "4"),))
-    quarter = wav(PCM[: 48 * 300], 24000)
-    long = TEXT * 2
+    quarter = wav(PCM, 24000)
+    long = TEXT * 6
     with pytest.raises(EngineUnavailable, match="too little"):
         verified(quarter, text=long)
     assert verified(quarter, text=long, speaker=fast).rate == 24000
@@ -137,3 +143,182 @@ def test_the_traits_are_those_inside() -> None:
 def test_sound_that_begins_like_text_is_sound() -> None:
     assert verified(b"{\x22" + PCM, "pcm_s16le").audio == b"{\x22" + PCM
     assert verified("{ö".encode("latin-1") * 300 + PCM, "pcm_s16le").rate == 24000
+
+
+# --- what is doubted ------------------------------------------------------------------------------------------------
+
+SENTENCE = "The clock in the hall had stopped at {} and nobody wound it up again that winter."
+
+
+class Pacing:
+    """An engine that says each text at ``pace`` seconds a letter, or as ``answers`` say, in turn."""
+
+    def __init__(self, *answers: float, pace: float = 0.075, local: bool = False, words: Any = None) -> None:
+        from dataclasses import replace
+
+        self.traits = replace(
+            Scripted().traits, seconds_per_character=(0.01, 0.5), name="lmnt", local=local, pace=0.058
+        )
+        self.answers, self.pace, self.words = list(answers), pace, words
+        self.asked = 0
+
+    def speak(self, chunk: Chunk) -> Speech:
+        self.asked += 1
+        pace = self.answers.pop(0) if self.answers else self.pace
+        samples = round(24000 * pace * speakable(chunk.text))
+        words = self.words(chunk.text) if self.words else ()
+        return Speech(tone(samples, 60 + self.asked % 20, 8000), "pcm_s16le", 24000, words)
+
+
+def asked_for(engine: Pacing, wrapped: Verified, text: str) -> int:
+    """How many requests it took until an answer was believed."""
+    before = engine.asked
+    while True:
+        with suppress(EngineUnavailable):
+            wrapped.speak(Chunk(text, VOICE, 0))
+            return engine.asked - before
+
+
+def experienced(**more: Any) -> tuple[Pacing, Verified]:
+    """An engine whose pace is known; what was asked for until then does not count."""
+    engine = Pacing(**more)
+    wrapped = Verified(engine)
+    for number in range(10):
+        asked_for(engine, wrapped, SENTENCE.format("abcdefghij"[number] * 4))
+    return engine, wrapped
+
+
+@pytest.mark.parametrize(
+    ("factor", "requests"), [(1.0, 1), (1.3, 1), (0.75, 1), (0.5, 2), (0.2, 2), (2.0, 2), (5.0, 2)]
+)
+@pytest.mark.parametrize("pace", [0.05, 0.075, 0.11])
+def test_a_length_that_this_voice_does_not_need_is_doubted_once(factor: float, requests: int, pace: float) -> None:
+    engine, wrapped = experienced(pace=pace)
+    engine.answers = [pace * factor]
+    assert asked_for(engine, wrapped, SENTENCE.format("noon")) == requests
+
+
+def test_the_sentence_says_what_is_usual() -> None:
+    engine, wrapped = experienced()
+    engine.answers = [0.03]
+    with pytest.raises(EngineUnavailable) as caught:
+        wrapped.speak(Chunk(TEXT, VOICE, 0))
+    assert str(caught.value) == (
+        "lmnt: the audio sounds for 1.7 s, where about 4.3 s are usual for a text of 73 characters; "
+        "it is asked for once more"
+    )
+
+
+def test_honest_slow_texts_cost_one_request_more_at_most() -> None:
+    engine, wrapped = experienced()
+    for number in range(20):
+        engine.answers = [0.2, 0.204]
+        assert asked_for(engine, wrapped, SENTENCE.format(f"{number} hundred thousand")) <= 2
+
+
+def test_two_doubtful_takes_that_differ_are_asked_about_once_more_and_no_further() -> None:
+    engine, wrapped = experienced()
+    engine.answers = [0.2, 0.3, 0.4, 0.45]
+    assert asked_for(engine, wrapped, SENTENCE.format("noon")) == 3
+
+
+def test_a_voice_beyond_all_others_is_learned() -> None:
+    engine = Pacing(pace=0.15)
+    wrapped = Verified(engine)
+    needed = [asked_for(engine, wrapped, SENTENCE.format(str(number) * 2)) for number in range(20)]
+    assert needed == [2] * 8 + [1] * 12
+
+
+def test_half_a_text_is_doubted_from_the_first() -> None:
+    engine = Pacing(0.0375)
+    assert asked_for(engine, Verified(engine), SENTENCE.format("noon") * 2) == 2
+
+
+def test_a_voice_whose_pace_varies_is_given_room() -> None:
+    engine = Pacing()
+    wrapped = Verified(engine)
+    draw = random.Random(3)
+    for number in range(40):
+        engine.answers = [0.075 * math.exp(draw.gauss(0, 0.15))]
+        asked_for(engine, wrapped, SENTENCE.format(str(number)))
+    engine.answers = [0.075 * 1.7]
+    assert asked_for(engine, wrapped, SENTENCE.format("noon")) == 1
+
+
+@pytest.mark.parametrize("pace", [0.02, 0.3])
+def test_short_texts_and_engines_here_are_not_doubted(pace: float) -> None:
+    engine, wrapped = experienced()
+    engine.answers = [pace]
+    assert asked_for(engine, wrapped, "Nobody wound it up.") == 1
+    engine, wrapped = experienced(local=True)
+    engine.answers = [pace]
+    assert asked_for(engine, wrapped, SENTENCE.format("noon")) == 1
+
+
+def test_paces_are_each_voice_s_own() -> None:
+    engine, wrapped = experienced(pace=0.05)
+    slow = Voice("tone", "sine", "low")
+    engine.answers = [0.09]
+    assert wrapped.speak(Chunk(SENTENCE.format("noon"), slow, 0)).audio
+
+
+def test_the_sound_of_another_text_is_doubted() -> None:
+    both = Speech(PCM, "pcm_s16le", 24000)
+    engine = Answering(both)
+    engine.outcomes = [both] * 4
+    wrapped = Verified(engine)
+    assert wrapped.speak(Chunk(TEXT, VOICE, 0)) == both
+    assert wrapped.speak(Chunk(TEXT.replace("April", "March"), VOICE, 0)) == both  # as long: it may well be
+    with pytest.raises(EngineUnavailable, match="the audio is the same as for another text"):
+        wrapped.speak(Chunk(TEXT.replace("April", "January, February and March"), VOICE, 0))
+    assert wrapped.speak(Chunk(TEXT.replace("April", "January, February and March"), VOICE, 0)) == both
+
+
+def told(text: str) -> tuple[Word, ...]:
+    return tuple(Word(word, 100 * place, 100 * place + 90) for place, word in enumerate(text.split()))
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "requests"),
+    [
+        (TEXT, TEXT, 1),
+        (TEXT, TEXT.upper().replace(",", " ,"), 1),
+        (TEXT, "it was a bright cold day in april and the clo cks were stri king thirteen", 1),
+        ("Dr. Smith paid $5 to Mrs. Brown.", "Doctor Smith paid five dollars to Missus Brown", 1),
+        ("In 1984, 23 of 57.", "in nineteen eighty four twenty three of fifty seven", 1),
+        ("春はあけぼの、やうやう白くなりゆく", "春 は あけぼの やうやう 白く なりゆく", 1),
+        ("Yes.", "yes", 1),
+        (TEXT, "The ferry leaves the old harbour at noon", 2),
+        (TEXT, "It was a bright", 2),
+        ("Chapter One", "The ferry leaves the old harbour at noon", 2),
+        ("1984", "The ferry leaves the old harbour at noon", 1),
+    ],
+)
+def test_the_words_of_an_answer_are_the_text_s(text: str, words: str, requests: int) -> None:
+    said = [words, text]
+    engine = Pacing(words=lambda text: told(said.pop(0)))
+    assert asked_for(engine, Verified(engine), text) == requests
+
+
+def test_words_that_go_on_when_the_sound_has_ended_are_doubted() -> None:
+    late = [(*told(TEXT)[:-1], Word("thirteen.", 8000, 9000)), told(TEXT)]
+    engine = Pacing(words=lambda text: late.pop(0))
+    assert asked_for(engine, Verified(engine), TEXT) == 2
+
+
+def test_an_engine_that_tells_words_in_another_alphabet_is_understood_in_the_end() -> None:
+    engine = Pacing(words=lambda text: told("ɪt wʌz ə bɹaɪt"))
+    wrapped = Verified(engine)
+    needed = [asked_for(engine, wrapped, SENTENCE.format(str(number))) for number in range(10)]
+    assert needed == [2] * 4 + [1] * 6
+
+
+def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verified_module, "REMEMBERED", 5)
+    experience = verified_module.Experience()
+    for number in range(50):
+        for seconds in (5.0, 1.0):
+            chunk = Chunk(SENTENCE.format(number), Voice("lmnt", "m", str(number)), 0)
+            experience.doubt(chunk, verified_module.Take(60, seconds, 5.0, bytes([number])), 0.058)
+    memories = [vars(experience)[name] for name in ("_paces", "_owners", "_doubted")]
+    assert all(0 < len(memory) <= 5 for memory in memories)

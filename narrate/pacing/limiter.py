@@ -1,156 +1,13 @@
-"""BRICK: when may the next request go? A gate, a circuit breaker and a limiter; no threads, no clock of their own.
-
-Each is told what happens, with the time, and tells how long to wait; ``FOREVER`` is until something else happens.
-They know nothing of engines: ``narrate.engines.limited`` puts them under one lock in front of one.
-"""
+"""BRICK: how many requests may be in flight, found while working."""
 
 from __future__ import annotations
 
 import math
-import random as randomness
 import statistics
-import threading
-from collections.abc import Callable
+from collections import deque
 from dataclasses import dataclass
 
-FOREVER = math.inf
-
-
-class Stop(threading.Event):
-    """An event that also tells those who asked to hear of it: who waits for something else can be woken."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._listeners: list[Callable[[], None]] = []
-
-    def on_set(self, listener: Callable[[], None]) -> None:
-        """Have ``listener`` called when it is set; at once when it is."""
-        self._listeners.append(listener)
-        if self.is_set():
-            listener()
-
-    def set(self) -> None:
-        """Set it, and tell."""
-        super().set()
-        for listener in self._listeners:
-            listener()
-
-
-SPREAD_S = 0.5
-"""Seconds over which those whom a gate held back come out again: not all in the same instant."""
-
-
-class Gate:
-    """Shut for everybody until a moment that the server named."""
-
-    def __init__(self, random: Callable[[], float] = randomness.random) -> None:
-        self._random = random
-        self._opens = self._next = -math.inf
-
-    def hold(self, seconds: float, now: float) -> None:
-        """Stay shut for ``seconds`` from ``now``; a longer hold stands."""
-        self._opens = max(self._opens, now + seconds)
-        self._next = max(self._next, self._opens)
-
-    def shut(self, now: float) -> float:
-        """Seconds until it opens; 0 when it is open."""
-        return max(0.0, self._opens - now)
-
-    def wait(self, now: float) -> float:
-        """Seconds until the next one may pass."""
-        return max(0.0, self._next - now)
-
-    def passed(self, now: float, many: float) -> None:
-        """One went through; ``many`` are to come out in SPREAD_S."""
-        if now < self._opens + SPREAD_S:
-            self._next = now + SPREAD_S / max(many, 1) * 2 * self._random()
-
-
-FAILURES = 8
-CHUNKS = 3
-"""Consecutive failures, and of how many different questions at least, before nobody asks any more: one question that
-always fails is tried eight times and must not open the circuit alone."""
-UNSENT = 5
-"""Consecutive failures of which none reached a server. Nothing is lost by seeing that early."""
-FIRST_PAUSE_S = 1.0
-LONGEST_PAUSE_S = 60.0
-"""Seconds. A pause between two probes doubles from the first to the longest."""
-JITTER = 0.1
-"""Share by which a pause may be longer: machines that lost a server together do not come back together."""
-
-
-class Circuit:
-    """Closed: all may ask. Open: nobody, but for one probe after each pause, until one is answered.
-
-    ``patience`` is how many seconds it may be open before it is ``down`` for good; None: as long as ``probes`` fail.
-    """
-
-    def __init__(self, *, patience: float | None, probes: int, random: Callable[[], float] = randomness.random) -> None:
-        self.patience, self.probes = patience, probes
-        self.is_open = self.down = False
-        self.reason = ""
-        self.pause = 0.0
-        self._random = random
-        self._opened = self._next = -math.inf
-        self._probing = False
-        self._failed_probes = 0
-        # consecutive failures since the last answer: how many, how many of them unsent, to which questions
-        self._count = self._unsent = 0
-        self._questions: set[str] = set()
-
-    def wait(self, now: float) -> float:
-        """Seconds until somebody may ask."""
-        if not self.is_open:
-            return 0.0
-        return FOREVER if self._probing else max(0.0, self._next - now)
-
-    def ask(self) -> bool:
-        """Somebody asks now; whether that is a probe."""
-        self._probing = self.is_open
-        return self.is_open
-
-    def seconds(self, now: float) -> float:
-        """How long it has been open."""
-        return now - self._opened
-
-    def answered(self) -> bool:
-        """Somebody was answered, be it with a refusal; whether that closed the circuit."""
-        closed, self.is_open, self._probing = self.is_open, False, False
-        self._count = self._unsent = 0
-        self._questions.clear()
-        return closed
-
-    def gave_up(self) -> None:
-        """A probe ended without being asked."""
-        self._probing = False
-
-    def failed(self, question: str, reason: str, now: float, *, sent: bool, probe: bool = False) -> bool:
-        """Nobody answered ``question``; whether that opened the circuit."""
-        self.reason = reason
-        if self.is_open:
-            if probe:
-                self._probing = False
-                self._failed_probes += 1
-                self._rest(now)
-            return False
-        self._count += 1
-        self._questions.add(question)
-        self._unsent = self._unsent + 1 if not sent else 0
-        many = self._count >= FAILURES and len(self._questions) >= CHUNKS
-        if many or (self._unsent >= UNSENT and self._unsent == self._count):
-            self.is_open, self._opened, self._failed_probes = True, now, 0
-            self._rest(now)
-            return True
-        return False
-
-    def _rest(self, now: float) -> None:
-        """Until the next probe; the last one goes when patience ends."""
-        ends = FOREVER if self.patience is None else self._opened + self.patience
-        self.down = now >= ends if self.patience is not None else self._failed_probes >= self.probes
-        pause = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** min(self._failed_probes, 10))
-        self.pause = min(pause * (1 + JITTER * self._random()), max(0.0, ends - now))
-        self._next = now + self.pause
-
+from narrate.pacing import FOREVER
 
 START = 8
 """Requests in flight to begin with, where nobody says."""
@@ -186,6 +43,15 @@ GAIN = 2.0
 EVENLY, EVENLY_TRYING = 4, 1.25
 """Once one was refused, the next ones keep at least this share of their mean distance: servers without a bucket
 (nginx's limit_req) refuse two at once, however rare they are."""
+ENOUGH = 10
+"""Answers from which it can be told how much is served at a rate."""
+LESS = 0.7
+"""Share of what was served at twice the rate (or more), below which slowing down did not help: a server's own limit
+serves as much as before, and refuses less."""
+MANY = 0.6
+"""Share refused from which on there is no need to know how much is served."""
+LAST = 32
+"""Requests of which the share refused is taken. Twice the usual share and 0.1 more are borne."""
 STRANGE = 2.0
 """Times its median latency (at least STRANGE_S seconds) after which a failure counts as a timeout, a sign of load."""
 STRANGE_S = 5.0
@@ -202,6 +68,18 @@ class Permit:
     refused: int
 
 
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """A refused request (the ``number`` of it, when it was ``sent``, how many were ``refused`` with it). From there
+    on it is counted how much is served at rates of an ``octave`` (the power of two below them).
+    """
+
+    octave: int
+    number: int
+    sent: float
+    refused: int
+
+
 class Limiter:
     """How many requests may be in flight, and how fast they may follow each other; between 1 and ``most``.
 
@@ -209,6 +87,7 @@ class Limiter:
     many are too many: one fewer is the new limit, and more is tried ever more rarely. Where requests are refused though
     as many were served before, the server counts by time: then the rate between two refusals, when its bucket was
     empty, is the server's own, and requests are paced a little below it. Where latency grows, the limit shrinks.
+    Refusals that come however little is asked (others load the server) are recognised in the end, and borne.
     Without ``adapt`` it is ``most``, always.
     """
 
@@ -234,6 +113,12 @@ class Limiter:
         # since the last refusal by which a rate can be told: the request, refused ones, seconds held
         self._mark: Permit | None = None
         self._refused, self._held = 0, 0.0
+        # refusals that have another reason than load from here
+        self._last: deque[bool] = deque(maxlen=LAST)
+        self._tally: Tally | None = None
+        # by octave of the rate: answers a second, limit and pace
+        self._served: dict[int, tuple[float, float, float | None]] = {}
+        self._usual: float | None = None  # share refused that is borne
         # latencies of this window, per character; the best and the last median, and in seconds
         self._window: list[float] = []
         self._seconds: list[float] = []
@@ -279,6 +164,7 @@ class Limiter:
         if permit.refused == self._refusals:  # else some of those in flight with it took no room at the server
             self._good = max(self._good, permit.level)
         self._barren = 0
+        self._last.append(False)
         self._window.append((now - permit.sent) / (CONSTANT + characters))
         self._seconds.append(now - permit.sent)
         self.median = self.median or now - permit.sent
@@ -303,9 +189,11 @@ class Limiter:
         held = max(0.0, now + retry_after - max(now, self._paused_until))
         self._paused_until = max(self._paused_until, now + retry_after)
         self._paused = max(retry_after, self._paused * 0.5) if retry_after else self._paused * 0.5
+        self._last.append(True)
         if permit.sent >= self._cut:
             self._barren += 1
-            self._lower(permit, now)
+            if not self._bears(permit, now):
+                self._lower(permit, now)
         self._held += held
 
     def failed(self, permit: Permit, now: float) -> None:
@@ -336,6 +224,45 @@ class Limiter:
             self._calm = min(2 * self._calm, CALMEST)
         self._rest(now)
 
+    def _bears(self, permit: Permit, now: float) -> bool:
+        """Whether a refusal is borne, since cuts do not help against it."""
+        share = sum(self._last) / len(self._last)
+        if self._usual is not None:
+            if share <= 2 * self._usual + 0.1 and self._barren < FEW:
+                return True
+            self._usual = None
+            self._served.clear()
+        if self._growing:
+            self._tally = None
+        octave = math.floor(math.log2(max(self._rate(), 1e-6)))
+        tally = self._tally
+        if tally is None or tally.octave != octave:
+            self._tally = Tally(octave, permit.number, permit.sent, self._refusals)
+            return False
+        through = self._through(permit)
+        if through < ENOUGH:
+            return False
+        served = through / max(permit.sent - tally.sent, 1e-3)
+        more = [(octave, found) for octave, found in self._served.items() if octave > tally.octave]
+        more = [(above, found) for above, found in more if served <= LESS ** (above - tally.octave) * found[0]]
+        if not more:
+            self._served[tally.octave] = served, self.limit, self.pace
+            return False
+        _, (_, self.limit, self.pace) = max(more)
+        self._mark = self._tally = None
+        self._usual, self._calm = share, CALM
+        self._rest(now)
+        return True
+
+    def _through(self, permit: Permit) -> int:
+        """How many were served, or will be, of those sent since the tally began."""
+        tally = self._tally
+        return 0 if tally is None else permit.number - tally.number - (self._refusals - tally.refused)
+
+    def _rate(self) -> float:
+        """Requests a second that may go."""
+        return self.pace or self.limit / max(self.median, 1e-3)
+
     def _set_mark(self, permit: Permit) -> None:
         self._mark, self._refused, self._held = permit, 0, 0.0
 
@@ -359,6 +286,8 @@ class Limiter:
         if measured or self._mark is None or self._growing:
             self._set_mark(permit)
         self._drained = self._drained or not self._growing
+        if self._tally is not None and self._through(permit) < ENOUGH and sum(self._last) < MANY * len(self._last):
+            found = max(found, 2.0**self._tally.octave)
         self.pace = found
         self._next = max(self._next, now + 1 / found)
         self.limit = max(1.0, min(max(permit.level - 1, self._needed()), self.most))

@@ -1,0 +1,11 @@
+"""When may the next request go? A gate, a circuit breaker and a limiter; no threads, no clock of their own.
+
+Each is told what happens, with the time, and tells how long to wait; ``FOREVER`` is until something else happens.
+They know nothing of engines: ``narrate.engines.limited`` puts them under one lock in front of one.
+"""
+
+from __future__ import annotations
+
+import math
+
+FOREVER = math.inf

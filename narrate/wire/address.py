@@ -1,0 +1,56 @@
+"""A server's address, as a user gives it: checked, and told whether it is on this machine. Nothing is looked up."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from urllib.parse import SplitResult, urlsplit
+
+from narrate.errors import JobError
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A server's address, checked. ``url`` has no trailing slash; ``variable`` is where the user gave it."""
+
+    url: str
+    host: str
+    loopback: bool
+    plain: bool
+    variable: str
+
+    @property
+    def server(self) -> str:
+        """The server's name in a voice: host, port and path.
+
+        A loopback address is "localhost" without a port, since a local server that was started anew speaks as before.
+        """
+        parts = urlsplit(self.url)
+        return ("localhost" if self.loopback else parts.netloc.lower()) + parts.path
+
+
+def address(env: Mapping[str, str], variable: str, default: str) -> Address:
+    """The address in ``variable``, or ``default``; a path in it is kept. JobError when it is not one."""
+    text = env.get(variable, "").strip() or default
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        parts, host = SplitResult("", "", "", "", ""), ""
+    if parts.scheme not in ("http", "https") or not host or any(sign.isspace() for sign in text):
+        raise JobError(f"{variable} must be an http or https address, such as http://localhost:8880")
+    if parts.username is not None or parts.query or parts.fragment:
+        raise JobError(f"{variable} must be an address alone: no password, query or fragment in it")
+    url = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+    return Address(url, host, is_loopback(host), parts.scheme == "http", variable)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether ``host`` is this machine by its name alone; nothing is looked up."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    with suppress(ValueError):
+        return ipaddress.ip_address(host).is_loopback
+    return False
