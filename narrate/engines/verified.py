@@ -40,17 +40,16 @@ FALLBACK_RATE = 24000
 
 TELLING = 40
 """Letters from which on the length of a text's speech says something: that of shorter ones varies too much."""
-LEARNED = 8
-"""So many believed answers of TELLING letters show a voice's pace. Until then it is taken to be the engine's usual."""
+LEARNING, LEARNED = 4, 8
+"""So many believed answers of TELLING letters hint at a voice's pace, and so many show it. Before, nothing is doubted:
+voices differ too much."""
 UNLIKELY = 1.6
 """Longer or shorter than usual by this factor is doubted. Numbers, names and verse stay below it; half a text does not.
 A voice whose pace varies more is given six times its spread: of honest answers, none in a thousand."""
-UNLIKELY_UNLEARNED = 1.7
-"""The same before the voice's own pace is known: measured voices lie within it, at 0.05 to 0.1 s a letter."""
+UNLIKELY_LEARNING = 1.8
+"""The same while the voice's pace is only hinted at; half an answer is doubted then too."""
 FLOOR_S = 0.3
 """Seconds that are no matter: a breath before or after."""
-LETTERS_PER_CHARACTER = 0.8
-"""Of prose: the rest are blanks and marks. Turns an engine's pace per character into one per letter."""
 AGREEMENT = 0.05
 """Two answers whose lengths differ by less than this share, or a tenth of a second, agree."""
 MOST_DOUBTS = 2
@@ -64,6 +63,8 @@ FOREIGN = 0.5
 Numbers and abbreviations may be given as they are said, and are not counted against it."""
 STRANGE_WORDS = 4
 """After so many texts whose words proved to be no sign (an engine may tell them in another alphabet), none are."""
+DISTINCT = 8
+"""So many different answers show that an engine gives different texts different sound."""
 
 
 Key = TypeVar("Key", bound=Hashable)
@@ -107,7 +108,7 @@ class Verified:
         words = tuple(word.text for word in speech.words)
         ends = max((word.end_ms for word in speech.words), default=0) / 1000
         take = replace(take, digest=hashlib.sha256(speech.audio).digest(), words=words, told_s=ends)
-        doubt = self._experience.doubt(chunk, take, self.traits.pace)
+        doubt = self._experience.doubt(chunk, take)
         if doubt:
             raise AudioError(f"{doubt}; it is asked for once more")
 
@@ -138,20 +139,20 @@ class Experience:
         self._owners: OrderedDict[bytes, tuple[str, int]] = OrderedDict()
         self._doubted: OrderedDict[str, tuple[Take, ...]] = OrderedDict()
         self._strange = 0
+        self._repeats = False
 
-    def doubt(self, chunk: Chunk, take: Take, pace: float) -> str:
-        """Why ``take`` is not believed, or "" when it is; then it is learned from.
-
-        ``pace`` is the engine's usual, in seconds per character of text.
-        """
+    def doubt(self, chunk: Chunk, take: Take) -> str:
+        """Why ``take`` is not believed, or "" when it is; then it is learned from."""
         words = _other_words(chunk, take) if self._strange < STRANGE_WORDS else ""
         with self._lock:
-            reason = words or self._unlikely(chunk.voice, take, pace, chunk) or self._owned(chunk, take)
+            same = self._owned(chunk, take)
+            reason = words or self._unlikely(chunk.voice, take, chunk) or same
             before = self._doubted.pop(chunk.key, ())
             if reason and len(before) < MOST_DOUBTS and not any(map(take.agrees, before)):
                 _keep(self._doubted, chunk.key, (*before, take))
                 return reason
             self._strange += bool(words)
+            self._repeats = self._repeats or bool(same)  # it does say different texts alike
             _keep(self._owners, take.digest, (chunk.key, take.letters))
             if take.letters >= TELLING:
                 paces = self._paces.pop(chunk.voice, deque(maxlen=200))
@@ -159,18 +160,15 @@ class Experience:
                 _keep(self._paces, chunk.voice, paces)
             return ""
 
-    def _unlikely(self, voice: Voice, take: Take, pace: float, chunk: Chunk) -> str:
+    def _unlikely(self, voice: Voice, take: Take, chunk: Chunk) -> str:
         """The sentence for a length that this voice does not need for such a text."""
-        if take.letters < TELLING:
-            return ""
         known = self._paces.get(voice, ())
-        if len(known) < LEARNED:
-            usual = math.log(pace / LETTERS_PER_CHARACTER / _speed(voice))
-            width = math.log(UNLIKELY_UNLEARNED)
-        else:
-            usual = median(known)
-            # 1.48: what turns a median deviation into a standard one
-            width = max(math.log(UNLIKELY), 6 * 1.48 * median(abs(each - usual) for each in known))
+        if take.letters < TELLING or len(known) < LEARNING:
+            return ""
+        usual = median(known)
+        # 1.48: what turns a median deviation into a standard one
+        spread = 6 * 1.48 * median(abs(each - usual) for each in known)
+        width = max(math.log(UNLIKELY if len(known) >= LEARNED else UNLIKELY_LEARNING), spread)
         expected = take.letters * math.exp(usual)
         if expected / math.exp(width) - FLOOR_S <= take.seconds <= expected * math.exp(width) + FLOOR_S:
             return ""
@@ -181,6 +179,8 @@ class Experience:
 
     def _owned(self, chunk: Chunk, take: Take) -> str:
         """The sentence for sound that was another text's already, byte for byte, and cannot well be both."""
+        if self._repeats or len(self._owners) < DISTINCT:
+            return ""
         key, letters = self._owners.get(take.digest, (chunk.key, take.letters))
         differ = abs(letters - take.letters) > max(5, 0.1 * max(letters, take.letters))
         return "the audio is the same as for another text" if key != chunk.key and differ else ""

@@ -12,7 +12,7 @@ from narrate.audiobook import Word
 from narrate.engines import AudioFormat, Speech
 from narrate.engines import verified as verified_module
 from narrate.engines.tone import voice
-from narrate.engines.verified import Verified, speakable
+from narrate.engines.verified import DISTINCT, LEARNING, Verified, speakable
 from narrate.errors import EngineUnavailable
 from narrate.script import Chunk, Voice
 from tests.engines.peers import Scripted
@@ -222,16 +222,19 @@ def test_two_doubtful_takes_that_differ_are_asked_about_once_more_and_no_further
     assert asked_for(engine, wrapped, SENTENCE.format("noon")) == 3
 
 
-def test_a_voice_beyond_all_others_is_learned() -> None:
+def test_a_voice_unlike_all_others_costs_nothing_more() -> None:
     engine = Pacing(pace=0.15)
     wrapped = Verified(engine)
-    needed = [asked_for(engine, wrapped, SENTENCE.format(str(number) * 2)) for number in range(20)]
-    assert needed == [2] * 8 + [1] * 12
+    assert {asked_for(engine, wrapped, SENTENCE.format(str(number) * 2)) for number in range(20)} == {1}
 
 
-def test_half_a_text_is_doubted_from_the_first() -> None:
-    engine = Pacing(0.0375)
-    assert asked_for(engine, Verified(engine), SENTENCE.format("noon") * 2) == 2
+def test_half_a_text_is_doubted_after_a_few() -> None:
+    engine = Pacing()
+    wrapped = Verified(engine)
+    for number in range(LEARNING):
+        assert asked_for(engine, wrapped, SENTENCE.format(str(number) * 2)) == 1
+    engine.answers = [0.0375]
+    assert asked_for(engine, wrapped, SENTENCE.format("noon") * 2) == 2
 
 
 def test_a_voice_whose_pace_varies_is_given_room() -> None:
@@ -265,13 +268,25 @@ def test_paces_are_each_voice_s_own() -> None:
 def test_the_sound_of_another_text_is_doubted() -> None:
     both = Speech(PCM, "pcm_s16le", 24000)
     engine = Answering(both)
-    engine.outcomes = [both] * 4
     wrapped = Verified(engine)
+    others = [Speech(tone(len(PCM) // 2 + 50 * more, 80, 8000), "pcm_s16le", 24000) for more in range(DISTINCT)]
+    engine.outcomes = [*others, *[both] * 4]
+    for number in range(DISTINCT):
+        wrapped.speak(Chunk(TEXT.replace("April", f"{number}"), VOICE, 0))
     assert wrapped.speak(Chunk(TEXT, VOICE, 0)) == both
     assert wrapped.speak(Chunk(TEXT.replace("April", "March"), VOICE, 0)) == both  # as long: it may well be
     with pytest.raises(EngineUnavailable, match="the audio is the same as for another text"):
         wrapped.speak(Chunk(TEXT.replace("April", "January, February and March"), VOICE, 0))
     assert wrapped.speak(Chunk(TEXT.replace("April", "January, February and March"), VOICE, 0)) == both
+
+
+def test_an_engine_that_says_everything_alike_is_asked_once() -> None:
+    both = Speech(PCM, "pcm_s16le", 24000)
+    engine = Answering(both)
+    engine.outcomes = [both] * 20
+    wrapped = Verified(engine)
+    for number in range(20):
+        assert wrapped.speak(Chunk(TEXT + " and" * number, VOICE, 0)) == both
 
 
 def told(text: str) -> tuple[Word, ...]:
@@ -317,8 +332,8 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verified_module, "REMEMBERED", 5)
     experience = verified_module.Experience()
     for number in range(50):
-        for seconds in (5.0, 1.0):
-            chunk = Chunk(SENTENCE.format(number), Voice("lmnt", "m", str(number)), 0)
-            experience.doubt(chunk, verified_module.Take(60, seconds, 5.0, bytes([number])), 0.058)
+        for take, seconds in enumerate([5.0] * LEARNING + [1.0]):
+            chunk = Chunk(SENTENCE.format(number * 10 + take), Voice("lmnt", "m", str(number)), 0)
+            experience.doubt(chunk, verified_module.Take(60, seconds, 5.0, bytes([number, take])))
     memories = [vars(experience)[name] for name in ("_paces", "_owners", "_doubted")]
     assert all(0 < len(memory) <= 5 for memory in memories)
