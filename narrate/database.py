@@ -289,9 +289,15 @@ def _make_folder(folder: Path, name: str) -> None:
 
 def _check_place(path: Path, name: str) -> None:
     """StoreError where no file can be: SQLite would wait for a pipe, and has no good word for a folder."""
-    with suppress(FileNotFoundError, NotADirectoryError, PermissionError):
-        if not stat.S_ISREG(path.stat().st_mode):
-            what = "a folder" if path.is_dir() else "no file"
+    try:
+        kind = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return
+    except OSError as error:  # links in a circle, a disk that fails
+        raise StoreError(f"{path}: the {name} cannot be opened: {error.strerror}; move away what is there") from error
+    else:
+        if not stat.S_ISREG(kind):
+            what = "a folder" if stat.S_ISDIR(kind) else "no file"
             raise StoreError(f"{path}: the {name} cannot be opened: {what} stands in its place; move that away")
 
 

@@ -158,6 +158,11 @@ def warnings(expected: Estimate, job: Job, studio: Studio) -> Iterator[str]:
             f"the price of this server is unknown: the limit counts {counted.amount:g} {counted.currency} per million "
             "characters, the list price of those who made its protocol; name another with --price"
         )
+    if job.max_cost is not None and counted is not None and counted.amount and counted.currency != job.currency:
+        raise JobError(
+            f"--max-cost is in {job.currency} (currency), and the price of this engine in {counted.currency}; "
+            f"name the price in {job.currency} with --price, per million characters"
+        )
     yield from _short_limits(expected, job, studio)
     yield from _short_account(expected, studio)
 
@@ -169,6 +174,7 @@ def _short_account(expected: Estimate, studio: Studio) -> Iterator[str]:
     account = studio.account()
     if account is None or account.allowance is None:
         return
+    studio.ledger.open()  # one that is damaged is set aside now: reading alone would only complain of it
     spent = studio.ledger.spending(("engine",), since=time.time() - MONTH_S)
     billed = sum(row.billed for row in spent if row.group == (studio.traits.name,))
     left = account.used if billed > account.used else max(0, account.allowance - account.used)

@@ -298,9 +298,10 @@ class Client:
             return error
         if self._closed:  # a socket that is shut under a thread may fail in any way
             return Interrupted(f"{self.engine}: stopped")
-        if not isinstance(error, httpx.HTTPError):
+        if not isinstance(error, httpx.HTTPError | httpx.InvalidURL | UnicodeError):
             raise error
-        if isinstance(error, httpx.LocalProtocolError | httpx.UnsupportedProtocol):  # our own request is at fault
+        # our own request is at fault, or the name of the server
+        if isinstance(error, httpx.LocalProtocolError | httpx.UnsupportedProtocol | httpx.InvalidURL | UnicodeError):
             return self._closing("cannot be asked: bad request")
         if _untrusted(error):
             return self._closing(

@@ -80,9 +80,14 @@ class Job:
 
     @property
     def waits(self) -> Deadlines:
-        """How long a server may take: ``timeout`` sets both kinds of silence, ``deadlines`` each alone."""
-        silence = {} if self.timeout is None else {"first_byte": self.timeout, "between_bytes": self.timeout}
-        return Deadlines(**{**silence, **dict(self.deadlines)})
+        """How long a server may take: ``timeout`` sets both kinds of silence, ``deadlines`` each alone. The whole takes
+        as many times longer as usual, and not less than usual: else a long ``timeout`` would be of no use.
+        """
+        usual, named = Deadlines(), dict(self.deadlines)
+        if self.timeout is None:
+            return Deadlines(**named)
+        total = max(usual.total, self.timeout * usual.total / usual.first_byte)
+        return Deadlines(**{"first_byte": self.timeout, "between_bytes": self.timeout, "total": total, **named})
 
     @property
     def limits(self) -> Limits:
@@ -206,16 +211,23 @@ def _settings(where: str, name: str, value: Any) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _pauses(where: str, name: str, value: Any) -> Pauses:
+def _figures(where: str, name: str, value: Any, kind: type, noun: str, example: str) -> dict[str, Any]:
+    """A table of figures whose names are the fields of ``kind``."""
     if not isinstance(value, dict):
-        raise JobError(f"{where}: {name!r} must be a table of milliseconds, such as [pauses] paragraph = 650")
-    known = {item.name for item in fields(Pauses)}
-    for key, item in value.items():
+        raise JobError(f"{where}: {name!r} must be a table of {example}")
+    known = {item.name for item in fields(kind)}
+    for key in value:
         if key not in known:
-            raise JobError(unknown(where, "pause", key, known))
+            raise JobError(unknown(where, noun, key, known))
+    return value
+
+
+def _pauses(where: str, name: str, value: Any) -> Pauses:
+    found = _figures(where, name, value, Pauses, "pause", "milliseconds, such as [pauses] paragraph = 650")
+    for key, item in found.items():
         if not 0 <= _whole(where, f"pauses.{key}", item) <= 60_000:
             raise JobError(f"{where}: 'pauses.{key}' must be between 0 and 60000 milliseconds, not {item}")
-    return Pauses(**value)
+    return Pauses(**found)
 
 
 def _metadata(where: str, name: str, value: Any) -> tuple[tuple[str, str | tuple[str, ...]], ...]:
@@ -275,27 +287,19 @@ def _paths(where: str, name: str, value: Any) -> tuple[Path, ...]:
 
 
 def _bounds(where: str, name: str, value: Any) -> Bounds:
-    if not isinstance(value, dict):
-        raise JobError(f"{where}: {name!r} must be a table of numbers, such as [bounds] members = 50000")
-    known = {item.name for item in fields(Bounds)}
-    for key, item in value.items():
-        if key not in known:
-            raise JobError(unknown(where, "bound", key, known))
+    found = _figures(where, name, value, Bounds, "bound", "numbers, such as [bounds] members = 50000")
+    for key, item in found.items():
         if _whole(where, f"bounds.{key}", item) < 1:
             raise JobError(f"{where}: 'bounds.{key}' must be at least 1, not {item}")
-    return Bounds(**value)
+    return Bounds(**found)
 
 
 def _deadlines(where: str, name: str, value: Any) -> tuple[tuple[str, float], ...]:
-    if not isinstance(value, dict):
-        raise JobError(f"{where}: {name!r} must be a table of seconds, such as [deadlines] first_byte = 90")
-    known = {item.name for item in fields(Deadlines)}
-    for key, item in value.items():
-        if key not in known:
-            raise JobError(unknown(where, "deadline", key, known))
+    found = _figures(where, name, value, Deadlines, "deadline", "seconds, such as [deadlines] first_byte = 90")
+    for key, item in found.items():
         if not 0.05 <= _number(where, f"deadlines.{key}", item) <= 86_400:
             raise JobError(f"{where}: 'deadlines.{key}' must be between 0.05 and 86400 seconds, not {item}")
-    return tuple((key, float(item)) for key, item in value.items())
+    return tuple((key, float(item)) for key, item in found.items())
 
 
 _READERS: dict[str, Callable[[str, str, Any], Any]] = {

@@ -96,7 +96,7 @@ def open_studio(
     price, counted = _prices(job, bare.traits)
     budget = Budget(job.limits, counted)
     metered = Metered(
-        Verified(bare, keep_mp3=job.segments == "mp3"),
+        Verified(bare, keep_mp3=job.segments == "mp3", doubts=job.attempts - 1),
         budget,
         # what costs nothing needs no ledger
         ledger if price or not bare.traits.local else None,

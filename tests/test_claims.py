@@ -14,31 +14,18 @@ import pytest
 
 from narrate import claims
 from narrate.claims import claimed, claimed_if_free
+from tests.holders import holding
 from tests.speech_server import KEY, SpeechServer
 
 BOOK = "\n\n".join(
     f"# Chapter {part}\n\nParagraph {part} says little.\n\nAnd then no more of {part}." for part in range(4)
 )
 
-HOLDER = """
-import sys, time
-from pathlib import Path
-from narrate.claims import claimed
-with claimed(Path(sys.argv[1]), "ab"):
-    print("held", flush=True)
-    time.sleep(60)
-"""
-
 
 @pytest.fixture
 def holder(tmp_path: Path):
-    process = subprocess.Popen([sys.executable, "-c", HOLDER, str(tmp_path)], stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    assert process.stdout.readline() == "held\n"
-    yield process
-    process.kill()
-    process.wait()
-    process.stdout.close()
+    with holding("from narrate.claims import claimed", 'claimed(Path(sys.argv[1]), "ab")', str(tmp_path)) as process:
+        yield process
 
 
 def test_threads_take_turns(tmp_path: Path) -> None:
@@ -119,6 +106,7 @@ TRY = """
 import sys
 from pathlib import Path
 from narrate.claims import claimed_if_free
+from tests.holders import holding
 with claimed_if_free(Path(sys.argv[1]), "ab") as free:
     print(free)
 """

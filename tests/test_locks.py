@@ -15,26 +15,15 @@ import pytest
 from narrate import disk, locks
 from narrate.errors import Busy, NarrateError
 from narrate.locks import only_run
-
-HOLDER = """
-import sys, time
-from pathlib import Path
-from narrate.locks import only_run
-with only_run(Path(sys.argv[1]), "book", "out/A Book"):
-    print("held", flush=True)
-    time.sleep(60)
-"""
+from tests.holders import holding
 
 
 @pytest.fixture
 def holder(tmp_path: Path):
-    process = subprocess.Popen([sys.executable, "-c", HOLDER, str(tmp_path)], stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    assert process.stdout.readline() == "held\n"
-    yield process
-    process.kill()
-    process.wait()
-    process.stdout.close()
+    with holding(
+        "from narrate.locks import only_run", 'only_run(Path(sys.argv[1]), "book", "out/A Book")', str(tmp_path)
+    ) as process:
+        yield process
 
 
 def run(folder: Path) -> None:

@@ -112,6 +112,8 @@ def _stream(container: InputContainer) -> Any:
     if not container.streams.audio:
         raise AudioError("there is no audio in what should hold some; the answer may be a video or a picture")
     stream = container.streams.audio[0]
+    if stream.codec_context is None:  # the types say never; a WAV can name any codec
+        raise AudioError("the audio is in an encoding that nobody here knows")
     stream.codec_context.thread_count = 1  # a segment is too short for threads to pay
     return stream
 

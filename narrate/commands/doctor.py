@@ -61,8 +61,10 @@ def doctor(folder: Path | None) -> None:
 
 def _hosted(key: str, address: str) -> str:
     """What the environment says of a hosted engine; the key itself is never shown."""
+    from narrate.wire.address import address as parsed
+
     has_key = bool(os.environ.get(key) or os.environ.get(f"{key}_FILE"))
-    where = os.environ.get(address)
+    where = parsed(os.environ, address, "").url if os.environ.get(address) else ""
     told = f"{key} is {'set' if has_key else 'not set'}; {address} is {where or 'not set'}"
     if not has_key and not (where and key == "OPENAI_API_KEY"):  # servers at home often need no key
         raise EngineClosed(told)

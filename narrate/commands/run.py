@@ -149,7 +149,7 @@ class _Log:
         if self._path is not None:
             try:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
-                self._file = self._path.open("a", encoding="utf-8")
+                self._file = self._path.open("a", encoding="utf-8", errors="backslashreplace")
             except OSError as error:
                 raise NarrateError(f"{self._path}: the log cannot be written: {error.strerror}") from error
         return self

@@ -121,7 +121,7 @@ def voices(env: Mapping[str, str]) -> tuple[VoiceInfo, ...]:
         client.check(answer)
         listed = wire.voice_list(answer.body)
         return tuple(VoiceInfo(client.cut_out(each.id), "", client.cut_out(each.description)) for each in listed)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise EngineUnavailable(f"openai: {error}", engine=NAME) from None
     finally:
         client.close()

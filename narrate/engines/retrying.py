@@ -25,7 +25,8 @@ LONGEST_S = 30.0
 MAX_WAIT_S = 120.0
 """Seconds. The longest wait that a server may ask for and get."""
 REST_S = 900.0
-"""Seconds that one chunk may rest between its attempts, altogether: no single one holds up a run for ever."""
+"""Seconds that one chunk may rest between its attempts, altogether: no single one holds up a run for ever. A longer wait
+that is allowed for (``max_wait``) may still be waited for once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ class Retrying:
         random: Callable[[], float] = randomness.random,
     ) -> None:
         self._engine = engine
-        self._attempts, self._longest, self._max_wait = attempts, rest, max_wait
+        self._attempts, self._longest, self._max_wait = attempts, max(rest, max_wait + SPREAD_S), max_wait
         self._stop = stop or threading.Event()
         self._watch, self._sleep, self._random = watch, sleep or self._stop.wait, random
         self._window = tenacity.wait_exponential(multiplier=FIRST_S, max=LONGEST_S)

@@ -12,7 +12,7 @@ import math
 import threading
 import unicodedata
 from collections import Counter, OrderedDict, deque
-from collections.abc import Hashable, Iterable
+from collections.abc import Collection, Hashable, Iterable
 from dataclasses import dataclass, replace
 from statistics import median
 from typing import TYPE_CHECKING, TypeVar
@@ -41,13 +41,16 @@ FALLBACK_RATE = 24000
 TELLING = 40
 """Letters from which on the length of a text's speech says something: that of shorter ones varies too much."""
 LEARNING, LEARNED = 4, 8
-"""So many believed answers of TELLING letters hint at a voice's pace, and so many show it. Before, nothing is doubted:
-voices differ too much."""
+"""So many believed answers of TELLING letters hint at a voice's pace, and so many show it. Before, it is taken to be
+the engine's usual."""
 UNLIKELY = 1.6
 """Longer or shorter than usual by this factor is doubted. Numbers, names and verse stay below it; half a text does not.
 A voice whose pace varies more is given six times its spread: of honest answers, none in a thousand."""
 UNLIKELY_LEARNING = 1.8
-"""The same while the voice's pace is only hinted at; half an answer is doubted then too."""
+"""The same while the voice's pace is only guessed or hinted at: half an answer is doubted then too, and measured voices
+lie within it, at 0.05 to 0.1 s a letter."""
+LETTERS_PER_CHARACTER = 0.8
+"""Of prose: the rest are blanks and marks. Turns an engine's pace per character into one per letter."""
 FLOOR_S = 0.3
 """Seconds that are no matter: a breath before or after."""
 AGREEMENT = 0.05
@@ -73,15 +76,16 @@ Value = TypeVar("Value")
 
 class Verified:
     """An Engine. ``keep_mp3`` passes MP3 on as it came, once it is found whole; everything else becomes pcm_s16le.
+    A text is doubted ``doubts`` times at the most: fewer than it is asked for, or it would never be believed.
 
     An honest answer that is unlikely costs one request more, unless two takes of it differ by more than AGREEMENT. An
     engine on this machine is not doubted: it says the same again.
     """
 
-    def __init__(self, engine: Engine, keep_mp3: bool = False) -> None:
+    def __init__(self, engine: Engine, keep_mp3: bool = False, doubts: int = MOST_DOUBTS) -> None:
         self._engine = engine
         self._keep_mp3 = keep_mp3
-        self._experience = Experience()
+        self._experience = Experience(min(doubts, MOST_DOUBTS))
 
     @property
     def traits(self) -> Traits:
@@ -108,7 +112,7 @@ class Verified:
         words = tuple(word.text for word in speech.words)
         ends = max((word.end_ms for word in speech.words), default=0) / 1000
         take = replace(take, digest=hashlib.sha256(speech.audio).digest(), words=words, told_s=ends)
-        doubt = self._experience.doubt(chunk, take)
+        doubt = self._experience.doubt(chunk, take, self.traits.pace)
         if doubt:
             raise AudioError(f"{doubt}; it is asked for once more")
 
@@ -133,7 +137,8 @@ class Take:
 class Experience:
     """What the answers of one run have taught: each voice's pace, and whose sound is whose. Safe for many threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, doubts: int = MOST_DOUBTS) -> None:
+        self._doubts = doubts
         self._lock = threading.Lock()
         self._paces: OrderedDict[Voice, deque[float]] = OrderedDict()
         self._owners: OrderedDict[bytes, tuple[str, int]] = OrderedDict()
@@ -141,14 +146,17 @@ class Experience:
         self._strange = 0
         self._repeats = False
 
-    def doubt(self, chunk: Chunk, take: Take) -> str:
-        """Why ``take`` is not believed, or "" when it is; then it is learned from."""
+    def doubt(self, chunk: Chunk, take: Take, pace: float) -> str:
+        """Why ``take`` is not believed, or "" when it is; then it is learned from.
+
+        ``pace`` is the engine's usual, in seconds per character of text.
+        """
         words = _other_words(chunk, take) if self._strange < STRANGE_WORDS else ""
         with self._lock:
             same = self._owned(chunk, take)
-            reason = words or self._unlikely(chunk.voice, take, chunk) or same
+            reason = words or self._unlikely(chunk.voice, take, pace, chunk) or same
             before = self._doubted.pop(chunk.key, ())
-            if reason and len(before) < MOST_DOUBTS and not any(map(take.agrees, before)):
+            if reason and len(before) < self._doubts and not any(map(take.agrees, before)):
                 _keep(self._doubted, chunk.key, (*before, take))
                 return reason
             self._strange += bool(words)
@@ -160,11 +168,13 @@ class Experience:
                 _keep(self._paces, chunk.voice, paces)
             return ""
 
-    def _unlikely(self, voice: Voice, take: Take, chunk: Chunk) -> str:
+    def _unlikely(self, voice: Voice, take: Take, pace: float, chunk: Chunk) -> str:
         """The sentence for a length that this voice does not need for such a text."""
-        known = self._paces.get(voice, ())
-        if take.letters < TELLING or len(known) < LEARNING:
+        if take.letters < TELLING:
             return ""
+        known: Collection[float] = self._paces.get(voice, ())
+        if len(known) < LEARNING:
+            known = (math.log(pace / LETTERS_PER_CHARACTER / _speed(voice)),)
         usual = median(known)
         # 1.48: what turns a median deviation into a standard one
         spread = 6 * 1.48 * median(abs(each - usual) for each in known)

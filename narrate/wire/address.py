@@ -37,6 +37,7 @@ def address(env: Mapping[str, str], variable: str, default: str) -> Address:
     try:
         parts = urlsplit(text)
         host, _ = parts.hostname or "", parts.port
+        host.encode("idna").decode("idna")  # UnicodeError, a ValueError: names like a..b, which nobody can look up
     except ValueError:
         parts, host = SplitResult("", "", "", "", ""), ""
     if parts.scheme not in ("http", "https") or not host or any(sign.isspace() for sign in text):

@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeGuard
@@ -30,6 +29,9 @@ MAX_CHARS = 5000
 _SUBTAGS = "ar as bn cs da de en es fi fr hi id it ja ko ml mr nl pl pt ru sk sv ta te th tr uk ur vi zh"
 LANGUAGES = frozenset(_SUBTAGS.split())
 RATES = (8000, 16000, 24000)
+
+_LONGEST_S = 86_400
+"""Seconds; times beyond a day make no sense (and neither do those that are no numbers)."""
 
 SYSTEM_VOICES = ("leah", "brandon", "elowen")
 """The ids that the service's own examples use."""
@@ -102,7 +104,7 @@ def words(entries: object) -> tuple[Word, ...]:
                 pass
             case _:
                 return ()
-        if not (math.isfinite(start) and math.isfinite(duration) and start >= 0 and duration >= 0):
+        if not (0 <= start <= _LONGEST_S and 0 <= duration <= _LONGEST_S):
             return ()
         if not any(map(str.isalnum, text)):
             continue

@@ -222,19 +222,23 @@ def test_two_doubtful_takes_that_differ_are_asked_about_once_more_and_no_further
     assert asked_for(engine, wrapped, SENTENCE.format("noon")) == 3
 
 
-def test_a_voice_unlike_all_others_costs_nothing_more() -> None:
+def test_a_voice_beyond_all_others_is_learned() -> None:
     engine = Pacing(pace=0.15)
+    wrapped = Verified(engine)
+    needed = [asked_for(engine, wrapped, SENTENCE.format(str(number) * 2)) for number in range(20)]
+    assert needed == [2] * LEARNING + [1] * (20 - LEARNING)
+
+
+@pytest.mark.parametrize("pace", [0.05, 0.075, 0.12])
+def test_usual_voices_cost_nothing_more(pace: float) -> None:
+    engine = Pacing(pace=pace)
     wrapped = Verified(engine)
     assert {asked_for(engine, wrapped, SENTENCE.format(str(number) * 2)) for number in range(20)} == {1}
 
 
-def test_half_a_text_is_doubted_after_a_few() -> None:
-    engine = Pacing()
-    wrapped = Verified(engine)
-    for number in range(LEARNING):
-        assert asked_for(engine, wrapped, SENTENCE.format(str(number) * 2)) == 1
-    engine.answers = [0.0375]
-    assert asked_for(engine, wrapped, SENTENCE.format("noon") * 2) == 2
+def test_half_a_text_is_doubted_from_the_first() -> None:
+    engine = Pacing(0.0375)
+    assert asked_for(engine, Verified(engine), SENTENCE.format("noon") * 2) == 2
 
 
 def test_a_voice_whose_pace_varies_is_given_room() -> None:
@@ -334,6 +338,6 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(50):
         for take, seconds in enumerate([5.0] * LEARNING + [1.0]):
             chunk = Chunk(SENTENCE.format(number * 10 + take), Voice("lmnt", "m", str(number)), 0)
-            experience.doubt(chunk, verified_module.Take(60, seconds, 5.0, bytes([number, take])))
+            experience.doubt(chunk, verified_module.Take(60, seconds, 5.0, bytes([number, take])), 0.058)
     memories = [vars(experience)[name] for name in ("_paces", "_owners", "_doubted")]
     assert all(0 < len(memory) <= 5 for memory in memories)
