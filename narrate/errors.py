@@ -89,7 +89,8 @@ class EngineUnavailable(EngineError):
     """The same request may succeed later.
 
     ``retry_after`` is the wait the server asked for, in seconds, or None. ``throttled`` says that the failure is about
-    load (429 and its kin), so that all workers should slow down.
+    load (429 and its kin), so that all workers should slow down. ``doubted`` says that speech came, of which another
+    take is wanted: that speaks well of the server, and ill of nothing but this answer.
     """
 
     def __init__(
@@ -100,11 +101,13 @@ class EngineUnavailable(EngineError):
         request_id: str = "",
         retry_after: float | None = None,
         throttled: bool = False,
+        doubted: bool = False,
         sent: bool = True,
     ) -> None:
         super().__init__(message, engine=engine, request_id=request_id, sent=sent)
         self.retry_after = retry_after
         self.throttled = throttled
+        self.doubted = doubted
 
 
 class EngineDown(EngineUnavailable):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +11,6 @@ from narrate.errors import JobError
 from narrate.job import Job
 from narrate.script import Chunk, Script
 from narrate.studio import Studio
-
-MONTH_S = 30 * 86_400.0
-"""Seconds; about the period of an account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,11 +135,10 @@ def duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 120 else f"{hours} h {minutes - 60 * hours} min"
 
 
-def warnings(expected: Estimate, job: Job, studio: Studio) -> Iterator[str]:
-    """What a user should hear before the first request: of limits that will be reached, and of the account.
+def limit_warnings(expected: Estimate, job: Job, studio: Studio) -> Iterator[str]:
+    """What a user should hear of limits that will be reached, or that count with a price nobody named.
 
-    Raises JobError when a limit in money could not be kept, because no price is known. Asks the engine's account only
-    when something is to be asked of the engine.
+    Raises JobError when a limit in money could not be kept, because no price is known.
     """
     if not expected.requests:
         return
@@ -164,39 +159,37 @@ def warnings(expected: Estimate, job: Job, studio: Studio) -> Iterator[str]:
             f"name the price in {job.currency} with --price, per million characters"
         )
     yield from _short_limits(expected, job, studio)
-    yield from _short_account(expected, studio)
 
 
-def _short_account(expected: Estimate, studio: Studio) -> Iterator[str]:
-    """Services differ in whether they count what is used or what is left, as their SDKs do. Used, unless our own ledger
-    knows of more in the last month.
+def account_warnings(expected: Estimate, studio: Studio) -> Iterator[str]:
+    """Whether the engine's account has enough for this; it is asked only when something is to be asked of the engine.
+
+    Services differ in whether they count what is used or what is left, as their SDKs do; most seem to say what is used.
     """
-    account = studio.account()
+    account = studio.account() if expected.requests else None
     if account is None or account.allowance is None:
         return
-    studio.ledger.open()  # one that is damaged is set aside now: reading alone would only complain of it
-    spent = studio.ledger.spending(("engine",), since=time.time() - MONTH_S)
-    billed = sum(row.billed for row in spent if row.group == (studio.traits.name,))
-    left = account.used if billed > account.used else max(0, account.allowance - account.used)
+    left = max(0, account.allowance - account.used)
     if expected.characters > left:
         yield (
-            f"warning: the account (plan {account.plan or 'unknown'}) has about {left:,} of {account.allowance:,} "
-            f"characters left, and this run needs {expected.characters:,}: when they are used up it stops, keeps "
-            "everything, and a later run goes on"
+            f"the account (plan {account.plan or 'unknown'}) says that {account.used:,} of {account.allowance:,} characters "
+            f"are used, so about {left:,} are left, and this run needs {expected.characters:,}: when they are used up "
+            "it stops, keeps everything, and a later run goes on"
         )
 
 
 def _short_limits(expected: Estimate, job: Job, studio: Studio) -> Iterator[str]:
-    price = studio.budget.price
+    price, before = studio.budget.price, studio.budget.before
     needs = (
-        ("max-cost", job.max_cost, price.of(expected.characters) if price else 0.0),
-        ("max-characters", job.max_characters, expected.characters),
-        ("max-requests", job.max_requests, expected.requests),
+        ("max-cost", job.max_cost, before.cost or 0.0, price.of(expected.characters) if price else 0.0),
+        ("max-characters", job.max_characters, before.characters or 0, expected.characters),
+        ("max-requests", job.max_requests, before.requests or 0, expected.requests),
     )
-    for name, limit, need in needs:
-        if limit is not None and need > limit:
-            share = limit / need
+    for name, limit, spent, need in needs:
+        if limit is not None and need > limit - spent:
+            share = max(0.0, limit - spent) / need
+            left = f", of which {limit - spent:,g} are left," if spent else ""
             yield (
-                f"warning: --{name} {limit:,g} is enough for about {share:.0%} of this; the run stops there, keeps "
-                "everything, and the next run goes on"
+                f"--{name} {limit:,g}{left} is enough for about {share:.0%} of this; the run stops there, "
+                "keeps everything, and the next run goes on"
             )

@@ -6,6 +6,7 @@ types and values out of range are JobErrors that name the file, the setting and 
 
 from __future__ import annotations
 
+import math
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
@@ -144,7 +145,7 @@ def _read_file(path: Path, what: str) -> dict[str, Any]:
         raise JobError(f"{path}: there is no such {what}") from error
     except (OSError, UnicodeDecodeError) as error:
         raise JobError(f"{path}: the {what} cannot be read: {error}") from error
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # TOMLDecodeError is one, and so is a number of thousands of digits
         raise JobError(f"{path}: is not valid TOML: {error}") from error
     values = _read_table(str(path), table)
     for name in ("source", "output", "store"):
@@ -183,7 +184,10 @@ def _path(where: str, name: str, value: Any) -> Path:
 def _number(where: str, name: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise JobError(f"{where}: {name!r} must be a number, not {value!r}")
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError:  # TOML's whole numbers have no end
+        return math.inf if value > 0 else -math.inf
 
 
 def _whole(where: str, name: str, value: Any) -> int:
@@ -364,7 +368,7 @@ def check(job: Job, where: str) -> Job:
         ("max_requests", job.max_requests, 0, 1e12),
     ):
         if value is not None and not least <= value <= most:
-            raise JobError(f"{where}: '{name}' must be between {least:g} and {most:g}, not {value:g}")
+            raise JobError(f"{where}: '{name}' must be between {least:g} and {most:g}, not {_brief(value)}")
     if not re.fullmatch("[A-Z]{3}", job.currency):
         raise JobError(f"{where}: 'currency' must be a code of three capitals, such as USD, not {job.currency!r}")
     if job.language and not LANGUAGE_TAG.fullmatch(job.language):
@@ -373,6 +377,11 @@ def check(job: Job, where: str) -> Job:
         raise JobError(unknown(where, "reading policy", job.policy, POLICIES))
     chosen_chapters(job.chapters, where)
     return job
+
+
+def _brief(value: float) -> str:
+    """A number for people; of whole numbers beyond all floats only how they begin."""
+    return f"{value:g}" if abs(value) < 1e300 or isinstance(value, float) else f"{str(value)[:12]}…"
 
 
 def chosen_chapters(text: str, where: str = "--chapters") -> frozenset[int] | None:

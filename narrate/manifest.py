@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from narrate import __version__
+from narrate import __version__, disk
 from narrate.audiobook import Audiobook, ChapterMark
 
 NAME = "manifest.json"
@@ -93,7 +93,8 @@ def _json(value: object) -> str:
 def read(path: Path) -> Manifest | None:
     """The manifest at ``path``; None when there is none or it is not one that this version understands."""
     try:
-        content = json.loads(path.read_bytes())
+        with disk.open_regular(path) as file:  # a pipe in its place would never end
+            content = json.load(file)
         if content.pop("schema") != SCHEMA:
             return None
         content.pop("narrate")
@@ -103,7 +104,7 @@ def read(path: Path) -> Manifest | None:
             duration_ms=int(content["duration_ms"]),
             content=content,
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (OSError, ArithmeticError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
 

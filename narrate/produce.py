@@ -14,7 +14,7 @@ from narrate.assemble import assemble
 from narrate.audio.languages import bcp_47
 from narrate.checks.book import check_book
 from narrate.errors import JobError, SegmentDamaged, SourceError, SpeechIncomplete
-from narrate.estimate import Estimate, estimate, expectation, warnings
+from narrate.estimate import Estimate, account_warnings, estimate, expectation, limit_warnings
 from narrate.job import Job, chosen_chapters, with_metadata
 from narrate.lexicons import lexicon_for
 from narrate.load import load
@@ -91,15 +91,22 @@ class Production:
 
 
 def produce(
-    job: Job, console: Console, approve: Callable[[Estimate], bool], made: Mapping[Path, str] | None = None
+    job: Job,
+    console: Console,
+    approve: Callable[[Estimate], bool],
+    made: Mapping[Path, str] | None = None,
+    spent: list[Budget] | None = None,
 ) -> Production:
     """Make the audiobook that ``job`` orders. ``approve`` sees the price before anything is spent.
 
     ``made`` are the folders that this very run has filled, with their sources: another book may not take their place.
+    ``spent`` are the budgets of the books before this one, where one limit holds for all; this one's is added.
 
     Raises what the verbs raise; whatever was spoken until then is stored, and a second call goes on from there.
     """
-    script, studio = prepare(job, console.report, console.retry)
+    script, studio = prepare(job, console.report, console.retry, spent=tuple(spent or ()))
+    if spent is not None:
+        spent.append(studio.budget)
     script = part_of(script, job)
     with contextlib.closing(studio):
         folder = book_folder(script.book.meta, job.output)
@@ -111,8 +118,8 @@ def produce(
         with _only_run(job.output, folder):
             expected = estimate(script, studio, folder)
             console.report(expectation(script, expected))
-            for warning in warnings(expected, job, studio):
-                console.report(warning)
+            for warning in (*limit_warnings(expected, job, studio), *account_warnings(expected, studio)):
+                console.report(f"warning: {warning}")
             if not approve(expected):
                 raise SpeechIncomplete("nothing was spent; run again when you like")
             tally = Tally()
@@ -149,7 +156,12 @@ def _shown(outcomes: Iterable[Outcome], script: Script, console: Console) -> Ite
 
 
 def prepare(
-    job: Job, report: Report, retry: Report = lambda sentence: None, *, silent: bool = False
+    job: Job,
+    report: Report,
+    retry: Report = lambda sentence: None,
+    *,
+    silent: bool = False,
+    spent: tuple[Budget, ...] = (),
 ) -> tuple[Script, Studio]:
     """Read the book, open the studio for its language, and plan. Nothing is spoken. The caller closes the studio.
 
@@ -158,7 +170,7 @@ def prepare(
     book = load(job.source, job.bounds)
     meta = with_metadata(book.meta, job.metadata)
     book = replace(book, meta=replace(meta, language=bcp_47(job.language or meta.language)))
-    studio = open_studio(job, book.meta, report, retry, silent=silent)
+    studio = open_studio(job, book.meta, report, retry, silent=silent, spent=spent)
     try:
         return _script(book, job, studio, report), studio
     except BaseException:

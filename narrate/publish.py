@@ -49,6 +49,7 @@ def publish(audiobook: Audiobook, writers: Sequence[Writer], folder: Path) -> tu
     with _refusals(folder), _scratch_beside(folder) as scratch:
         sound = _write_all(audiobook, writers, scratch)
         beside = _write_cover(audiobook, scratch)
+        _check_places([*sound, *beside], scratch, folder)
         older = manifest.read(folder / manifest.NAME) or manifest.read(folder / RETIRED)
         kept, obsolete = _sort_older(older, audiobook, {_name(file, scratch) for file in (*sound, *beside)}, folder)
         beside.append(_write_manifest(audiobook, [*sound, *beside], kept, scratch))
@@ -57,6 +58,8 @@ def publish(audiobook: Audiobook, writers: Sequence[Writer], folder: Path) -> tu
         made = [*sound, *beside]
         obsolete += _left_half_published(folder, {_name(file, scratch) for file in made} | {file.name for file in kept})
         fresh = [file for file in made if not _is_there(file, scratch, folder)]
+        if (fresh or obsolete) and made[-1] not in fresh:
+            fresh.append(made[-1])  # the manifest: it is put away meanwhile, also one that needs no change
         with _noted({_name(file, scratch) for file in fresh} | set(obsolete), older, folder):
             for file in fresh[:-1]:
                 _place(file, scratch, folder)
@@ -65,6 +68,16 @@ def publish(audiobook: Audiobook, writers: Sequence[Writer], folder: Path) -> tu
             for file in fresh[-1:]:
                 _place(file, scratch, folder)
         return tuple(replace(file, path=folder / file.path.relative_to(scratch)) for file in made)
+
+
+def _check_places(made: Sequence[Published], scratch: Path, folder: Path) -> None:
+    """NarrateError where a folder lies in place of a file: it may be anybody's, and nothing is moved over it."""
+    names = [*(_name(file, scratch) for file in made), manifest.NAME, RETIRED, INTENT]
+    for place in (folder / name for name in names):
+        if place.is_dir() and not place.is_symlink():
+            raise NarrateError(
+                f"{place}: a folder lies where this file should; move it away and run again: the speech is kept"
+            )
 
 
 @contextmanager
@@ -94,7 +107,8 @@ def _noted(changing: set[str], older: manifest.Manifest | None, folder: Path) ->
 def _noted_before(folder: Path) -> set[str]:
     """The names that a run which did not get to its end meant to move."""
     try:
-        names = json.loads((folder / INTENT).read_bytes())["files"]
+        with disk.open_regular(folder / INTENT) as file:
+            names = json.load(file)["files"]
         return {name for name in names if isinstance(name, str)}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return set()

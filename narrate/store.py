@@ -111,6 +111,11 @@ class Store:
         try:
             disk.make_folder(part)
         except (FileExistsError, NotADirectoryError) as error:
+            if not self.folder.is_dir():
+                raise StoreError(
+                    f"{self.folder}: the store cannot be opened: it, or what leads to it, is no folder; move it away, "
+                    "or choose another folder with --store"
+                ) from error
             raise StoreError(
                 f"{part}: the store cannot be opened: something else lies where its folder should; move it away "
                 "(`narrate store verify --repair` sets it aside), or choose another folder with --store"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -66,12 +66,19 @@ class Studio:
 
 
 def open_studio(
-    job: Job, book: Metadata, report: Report, retry: Report = lambda sentence: None, *, silent: bool = False
+    job: Job,
+    book: Metadata,
+    report: Report,
+    retry: Report = lambda sentence: None,
+    *,
+    silent: bool = False,
+    spent: Iterable[Budget] = (),
 ) -> Studio:
     """Build what ``job`` names, for ``book``: its language decides on the voice, its title stands in the ledger.
 
     ``report`` is told, in a sentence, of damaged store entries, of an engine chosen for the language and of one that is
-    down; ``retry`` of each request that is made again. A ``silent`` studio only plans: it needs no key.
+    down; ``retry`` of each request that is made again. A ``silent`` studio only plans: it needs no key. What was
+    ``spent`` on books before counts towards the job's limits.
     """
     from narrate.engines.limited import limited
     from narrate.engines.metered import Budget, Metered
@@ -94,7 +101,7 @@ def open_studio(
     stop = Stop()
     ledger = Ledger(store.folder / LEDGER, report)
     price, counted = _prices(job, bare.traits)
-    budget = Budget(job.limits, counted)
+    budget = Budget(job.limits, counted, spent)
     metered = Metered(
         Verified(bare, keep_mp3=job.segments == "mp3", doubts=job.attempts - 1),
         budget,

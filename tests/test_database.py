@@ -189,3 +189,10 @@ def test_a_leader_that_was_appointed_and_interrupted_hands_over() -> None:
     writers[2].join(10)
     assert not writers[2].is_alive()
     assert writers[2].result == 1
+
+
+def test_links_in_a_circle_are_told_as_such(tmp_path: Path) -> None:
+    path = tmp_path / "list.db"
+    path.symlink_to(path)
+    with pytest.raises(StoreError, match=r"list\.db: the list cannot be opened: .*; move away what is there"):
+        Database(path, TABLES).open()

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from narrate.errors import JobError, SpeechIncomplete
-from narrate.estimate import Edit, Estimate, duration, edited, estimate, priced, warnings
+from narrate.estimate import Edit, Estimate, duration, edited, estimate, limit_warnings, priced
 from narrate.job import Job
+from narrate.ledger import FILE
 from narrate.naming import book_folder
 from narrate.produce import prepare, produce
 from tests.speech_server import KEY, SpeechServer
@@ -102,7 +103,33 @@ def test_a_quota_too_small_is_told_before_the_first_request(job: Job, monkeypatc
         monkeypatch.setenv("LMNT_API_KEY", KEY)
         said = told(replace(job, engine="lmnt"))
         assert not server.spoken
-    assert any("the account (plan hobby) has about 40 of 60 characters left" in sentence for sentence in said)
+    assert any(
+        "the account (plan hobby) says that 20 of 60 characters are used, so about 40 are left" in sentence
+        for sentence in said
+    )
+
+
+def test_a_damaged_ledger_is_set_aside_before_the_account_is_looked_at(
+    job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert job.store is not None
+    job.store.mkdir()
+    (job.store / FILE).write_bytes(b"no database" * 1000)
+    with SpeechServer() as server:
+        monkeypatch.setenv("LMNT_BASE_URL", server.url)
+        monkeypatch.setenv("LMNT_API_KEY", KEY)
+        console = Quiet()
+        produce(replace(job, engine="lmnt"), console, yes)
+    assert any("the ledger was damaged" in sentence for sentence in console.told)
+
+
+def test_a_limit_in_another_currency_than_the_price_cannot_be_kept(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    abroad = replace(job, engine="openai", price=None, currency="EUR", max_cost=5.0)
+    with pytest.raises(JobError, match=r"is in EUR .* in USD; name the price in EUR with --price"):
+        produce(abroad, Quiet(), lambda expected: False)
+    told(replace(abroad, price=12.5))
 
 
 def test_nothing_to_ask_for_asks_for_no_account(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,6 +159,6 @@ def test_warnings_say_nothing_where_all_is_stored(job: Job) -> None:
     produce(job, Quiet(), yes)
     script, studio = prepare(replace(job, max_requests=0), print, silent=True)
     try:
-        assert list(warnings(estimate(script, studio), replace(job, max_requests=0), studio)) == []
+        assert list(limit_warnings(estimate(script, studio), replace(job, max_requests=0), studio)) == []
     finally:
         studio.close()

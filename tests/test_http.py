@@ -214,9 +214,17 @@ def test_every_failure_of_httpx_may_heal(error: httpx.HTTPError) -> None:
     asked.close()
 
 
-def test_a_request_that_cannot_be_made_is_for_good() -> None:
+@pytest.mark.parametrize(
+    "error",
+    [
+        httpx.LocalProtocolError(f"Illegal header value {KEY!r}"),
+        httpx.InvalidURL(f"Invalid IDNA hostname {KEY!r}"),
+        UnicodeError("label empty or too long"),
+    ],
+)
+def test_a_request_that_cannot_be_made_is_for_good(error: Exception) -> None:
     def handler(request: httpx.Request) -> httpx.Response:
-        raise httpx.LocalProtocolError(f"Illegal header value {KEY!r}")
+        raise error
 
     asked = mocked(handler)
     with pytest.raises(EngineClosed) as caught:
@@ -450,6 +458,9 @@ def test_addresses(text: str, url: str, server: str) -> None:
         "http://x:port",
         "http://a b",
         "http://[::1",
+        "https://api..lmnt.com",
+        f"https://{'a' * 64}.com",
+        "https://xn--a.com",
     ],
 )
 def test_what_is_no_address_is_not_repeated(text: str) -> None:

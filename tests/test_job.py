@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from narrate.book import Metadata
-from narrate.bounds import BOUNDS, Bounds
+from narrate.bounds import BOUNDS, Bounds, Deadlines
 from narrate.errors import JobError
 from narrate.job import _READERS, Job, check, chosen_chapters, read_job, with_metadata
 from narrate.policy import KINDS
@@ -32,6 +32,12 @@ def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
     assert found.source == tmp_path / "books/a.epub"
     assert found.output == tmp_path / "out"
     assert found.store == Path("/var/store")
+
+
+def test_a_long_timeout_is_not_cut_short_by_the_deadline_for_the_whole() -> None:
+    assert Job(Path(), timeout=600.0).waits == Deadlines(first_byte=600.0, between_bytes=600.0, total=3000.0)
+    assert Job(Path(), timeout=5.0).waits.total == Deadlines().total
+    assert Job(Path(), timeout=600.0, deadlines=(("total", 700.0),)).waits.total == 700.0
 
 
 @pytest.mark.parametrize(
@@ -86,6 +92,10 @@ def test_the_default_config_names_every_kind_of_text_and_every_bound() -> None:
         ('source = "a"\njobs = "many"', "'jobs' must be a whole number"),
         ('source = "a"\njobs = true', "'jobs' must be a whole number"),
         ('source = "a"\nloudness = 3', "'loudness' must be between -40 and -5"),
+        (f'source = "a"\nmax_cost = {"9" * 400}', "'max_cost' must be between 0 and 1e+09, not inf"),
+        (f'source = "a"\nmax_requests = {"9" * 400}', "'max_requests' must be between 0 and 1e+12, not 999999999999…"),
+        (f'source = "a"\n[deadlines]\ntotal = -{"9" * 400}', "'deadlines.total' must be between 0.05 and 86400"),
+        (f'source = "a"\nprice = {"9" * 5_000}', "is not valid TOML"),
         ('source = "a"\n[pauses]\nparagaph = 5', "unknown pause 'paragaph'; did you mean 'paragraph'?"),
         ('source = "a"\n[pauses]\nparagraph = -5', "'pauses.paragraph' must be between 0 and 60000"),
         ('source = "a"\npauses = 3', "'pauses' must be a table"),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -76,3 +77,19 @@ def test_names_that_lead_out_of_the_folder_are_dropped(tmp_path: Path, audiobook
 def test_surrogates_do_not_break_it(tmp_path: Path, audiobook: Audiobook) -> None:
     odd = replace(audiobook, meta=replace(audiobook.meta, title="a\ud800b"))
     assert json.loads(written(tmp_path, odd).read_text(encoding="utf-8"))["title"] == "a?b"
+
+
+@pytest.mark.parametrize("place", ["pipe", "device", "folder", "endless"])
+def test_what_is_no_file_is_no_manifest_and_never_waited_for(tmp_path: Path, place: str) -> None:
+    path = tmp_path / manifest.NAME
+    if place == "pipe":
+        os.mkfifo(path)
+    elif place == "device":
+        path.symlink_to("/dev/zero")
+    elif place == "folder":
+        path.mkdir()
+    else:
+        path.write_text(
+            '{"schema": 1, "narrate": "1", "files": [], "chapters": [], "duration_ms": 1e999}', encoding="utf-8"
+        )
+    assert manifest.read(path) is None

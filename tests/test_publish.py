@@ -259,3 +259,43 @@ def test_a_full_disk_met_by_ffmpeg_is_the_same_sentence(audiobook: Audiobook, fo
         publish(audiobook, [Failing(error)], folder)
     assert str(folder) in str(caught.value)
     assert type(caught.value) is NarrateError
+
+
+@pytest.mark.parametrize("name", [manifest.NAME, publishing.RETIRED, publishing.INTENT, "Über „Wale“.mp3"])
+def test_a_folder_in_place_of_a_file_is_named_and_left_alone(audiobook: Audiobook, folder: Path, name: str) -> None:
+    publish(audiobook, ALL, folder)
+    (folder / name).unlink(missing_ok=True)
+    (folder / name / "mine").mkdir(parents=True)
+    before = sorted(folder.rglob("*"))
+    with pytest.raises(NarrateError, match="a folder lies where this file should") as caught:
+        publish(audiobook, ALL, folder)
+    assert str(folder / name) in str(caught.value)
+    assert sorted(folder.rglob("*")) == before
+    (folder / name / "mine").rmdir()
+    (folder / name).rmdir()
+    publish(audiobook, ALL, folder)
+    assert {manifest.NAME, "Über „Wale“.mp3"} <= set(contents(folder))
+
+
+def test_pipes_in_place_of_what_a_run_noted_are_replaced(audiobook: Audiobook, folder: Path) -> None:
+    publish(audiobook, ALL, folder)
+    before = contents(folder)
+    for name in (manifest.NAME, publishing.RETIRED, publishing.INTENT):
+        (folder / name).unlink(missing_ok=True)
+        os.mkfifo(folder / name)
+    publish(audiobook, ALL, folder)
+    assert contents(folder) == before
+    assert not list(folder.glob(".*"))
+
+
+@pytest.mark.parametrize("damage", ["gone", "altered"])
+def test_a_damaged_file_is_made_anew_and_the_manifest_stays(audiobook: Audiobook, folder: Path, damage: str) -> None:
+    publish(audiobook, ALL, folder)
+    before = contents(folder)
+    path = folder / "Über „Wale“.mp3"
+    if damage == "gone":
+        path.unlink()
+    else:
+        path.write_bytes(path.read_bytes()[:-1] + b"?")
+    publish(audiobook, ALL, folder)
+    assert contents(folder) == before

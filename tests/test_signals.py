@@ -165,9 +165,9 @@ def test_a_worker_that_is_killed_is_one_sentence_and_the_next_run_is_right(tmp_p
     undisturbed, disturbed = tmp_path / "undisturbed", tmp_path / "disturbed"
     undisturbed.mkdir()
     disturbed.mkdir()
-    book(undisturbed, 4, 30)
+    book(undisturbed, 16, 20)
     assert finish(start(undisturbed, "--engine", "tone", "--quiet")) == (0, "")
-    book(disturbed, 4, 30)
+    book(disturbed, 16, 20)
     process = start(disturbed, "--engine", "tone", "--quiet")
     workers: list[psutil.Process] = []
     until(lambda: bool(workers.extend(_workers(process)) or workers), process)

@@ -46,7 +46,7 @@ _OPTIONS = (
         "--patience", type=float, help="Seconds to wait for a server that is down.  [default: --attempts tries]"
     ),
     click.option("--price", type=float, help="Of a million characters, where the engine's own list does not hold."),
-    click.option("--max-cost", type=float, help="Stop before more than this is spent, and keep everything."),
+    click.option("--max-cost", type=float, help="Stop before more than this is spent, in all, and keep everything."),
     click.option("--max-characters", type=int, help="Stop before more than these are sent."),
     click.option("--max-requests", type=int, help="Stop before more than these are made, repeated ones too."),
     click.option("--store", type=click.Path(path_type=Path), help="Where speech is kept.  [default: the user's cache]"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -41,7 +42,7 @@ def plan(source: str, as_json: bool, with_text: bool, offsets: bool, as_words: b
     narrate plan book.epub --policy complete --read table=skip
     narrate plan book.epub --words --lexicon names.toml
     """
-    from narrate.estimate import estimate
+    from narrate.estimate import estimate, limit_warnings
     from narrate.naming import book_folder
     from narrate.produce import part_of, prepare
 
@@ -57,6 +58,7 @@ def plan(source: str, as_json: bool, with_text: bool, offsets: bool, as_words: b
             click.echo(_words(script, studio, job, as_json))
             return
         expected = estimate(script, studio, book_folder(part_of(script, job).book.meta, job.output))
+        script = replace(script, notices=(*script.notices, *limit_warnings(expected, job, studio)))
     if as_json:
         found = as_schema(script, expected, with_text)
         if offsets:

@@ -16,10 +16,13 @@ from narrate.commands.options import job_from, production_options
 from narrate.errors import NarrateError, shown
 
 if TYPE_CHECKING:
+    from narrate.engines.metered import Budget
     from narrate.estimate import Estimate
     from narrate.job import Job
     from narrate.produce import Production
     from narrate.speak import Outcome
+
+_LIMITS = ("max_cost", "max_characters", "max_requests")
 
 
 @click.command()
@@ -41,10 +44,12 @@ def run(sources: tuple[str, ...], yes: bool, quiet: bool, log_json: Path | None,
     """
     failures: list[NarrateError] = []
     made: dict[Path, str] = {}
+    # a limit that is given here holds for all sources together; one in a job file for that job
+    spent: list[Budget] | None = [] if any(flags[name] is not None for name in _LIMITS) else None
     with _Log(log_json) as log:
         for source in sources:
             try:
-                folder = _run_one(job_from(source, flags), yes, quiet, log, made)
+                folder = _run_one(job_from(source, flags), yes, quiet, log, made, spent)
                 made[folder] = source
             except NarrateError as error:
                 log.event("failed", source=source, error=str(error), exit_code=error.exit_code)
@@ -57,12 +62,12 @@ def run(sources: tuple[str, ...], yes: bool, quiet: bool, log_json: Path | None,
         raise click.exceptions.Exit(code)
 
 
-def _run_one(job: Job, yes: bool, quiet: bool, log: _Log, made: dict[Path, str]) -> Path:
+def _run_one(job: Job, yes: bool, quiet: bool, log: _Log, made: dict[Path, str], spent: list[Budget] | None) -> Path:
     from narrate.produce import produce
 
     console = _Console(quiet, log)
     log.event("started", source=str(job.source))
-    production = produce(job, console, lambda estimate: yes or _approve(estimate), made)
+    production = produce(job, console, lambda estimate: yes or _approve(estimate), made, spent)
     log.event(
         "done",
         source=str(job.source),
@@ -188,4 +193,4 @@ def _summary(production: Production) -> str:
     if skipped:
         told = ", ".join(f"{reason} {count:,}" for reason, count in sorted(skipped.items(), key=lambda pair: -pair[1]))
         lines.append(f"  not spoken (letters and digits): {told}")
-    return "\n".join(lines)
+    return "\n".join(map(shown, lines))

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from narrate.commands.options import job_from, lexicon_option
+from narrate.errors import shown
 
 
 @click.command()
@@ -33,5 +34,5 @@ def say(text: str, output: Path, **flags: Any) -> None:
     if text == "-":
         text = sys.stdin.read()
     job = job_from("-", flags)
-    seconds = say_text(job, text, output, lambda sentence: click.echo(sentence, err=True))
+    seconds = say_text(job, text, output, lambda sentence: click.echo(shown(sentence), err=True))
     click.echo(f"{output}  {seconds:.1f} s")

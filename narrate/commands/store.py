@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import os
 import re
 import sys
 import time
@@ -43,6 +45,17 @@ _AGE = _Measure("age", {"d": 86_400, "h": 3_600, "w": 7 * 86_400, "y": 365 * 86_
 _SIZE = _Measure("size", {"B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12})
 
 
+def _place(folder: Path | None) -> Path:
+    """Where the store is; StoreError when that is a file: an empty store is not what it would be taken for."""
+    from narrate.errors import StoreError
+    from narrate.studio import store_folder
+
+    place = store_folder(folder)
+    if os.path.lexists(place) and not place.is_dir():
+        raise StoreError(f"{place}: is no folder, so it is no store; move it away, or name another with --store")
+    return place
+
+
 @click.group()
 def store() -> None:
     """Look after the store of spoken segments.
@@ -60,10 +73,9 @@ def store() -> None:
 @_JSON
 def info(folder: Path | None, as_json: bool) -> None:
     """Where the store is, what it holds, when it was last of use, how much room it takes and is left."""
-    from narrate.studio import store_folder
     from narrate.upkeep.pruning import describe
 
-    about = describe(store_folder(folder), lambda moment: time.strftime("%Y-%m-%d", time.localtime(moment)))
+    about = describe(_place(folder), lambda moment: time.strftime("%Y-%m-%d", time.localtime(moment)))
     if as_json:
         click.echo(json.dumps(about, indent=2))
         return
@@ -96,12 +108,11 @@ def verify(folder: Path | None, repair: bool, as_json: bool) -> None:
     needs them.
     """
     from narrate.errors import StoreError
-    from narrate.studio import store_folder
     from narrate.upkeep.verifying import Flaw, What
     from narrate.upkeep.verifying import repair as set_right
     from narrate.upkeep.verifying import verify as read_all
 
-    place = store_folder(folder)
+    place = _place(folder)
     sound = 0
     flaws: list[Flaw] = []
     for found in read_all(place):
@@ -166,10 +177,11 @@ def prune(
     narrate store prune --max-size 20GB --yes
     narrate store prune --unneeded output --older-than 30d
     """
-    from narrate.studio import store_folder
     from narrate.upkeep import pins, pruning
 
-    place = store_folder(folder)
+    place = _place(folder)
+    if days is not None and math.isnan(days):  # which no number is below: everything would seem old enough
+        raise click.BadParameter("nan is no number of days", param_hint="--days")
     ages = [age for age in (older_than, days * 86_400 if days is not None else None) if age is not None]
     conditions = bool(ages or max_size is not None or unneeded or blobs_only)
     if not conditions and not bad:
@@ -227,10 +239,9 @@ def pin(folder: Path | None, books: tuple[Path, ...]) -> None:
     \b
     narrate store pin "output/Jane Austen/Emma"
     """
-    from narrate.studio import store_folder
     from narrate.upkeep import pins, pruning
 
-    place = store_folder(folder)
+    place = _place(folder)
     there = {item.key for item in pruning.items(place) if item.is_speech}
     for book in books:
         made = pins.pin(place, book)
@@ -244,11 +255,10 @@ def pin(folder: Path | None, books: tuple[Path, ...]) -> None:
 @click.argument("books", nargs=-1, required=True, metavar="BOOK...")
 def unpin(folder: Path | None, books: tuple[str, ...]) -> None:
     """Let prune have the speech of books again: name them by folder, by title, or as `narrate store pins` does."""
-    from narrate.studio import store_folder
     from narrate.upkeep import pins
 
     for book in books:
-        for gone in pins.unpin(store_folder(folder), book):
+        for gone in pins.unpin(_place(folder), book):
             click.echo(f"{gone.name}  {gone.title}: {len(gone.keys):,} segments are no longer pinned")
 
 
@@ -257,10 +267,9 @@ def unpin(folder: Path | None, books: tuple[str, ...]) -> None:
 @_JSON
 def pins(folder: Path | None, as_json: bool) -> None:
     """List the pinned books: name of the pin, segments, title, and where the book was."""
-    from narrate.studio import store_folder
     from narrate.upkeep.pins import pins as all_pins
 
-    found = list(all_pins(store_folder(folder)))
+    found = list(all_pins(_place(folder)))
     if as_json:
         told = [{"name": pin.name, "title": pin.title, "source": pin.source, "keys": list(pin.keys)} for pin in found]
         click.echo(json.dumps({"schema": 1, "pins": told}, indent=2))

@@ -34,6 +34,8 @@ MAX_WAIT_S = 120.0
 """Seconds. The longest wait that a server may ask for and get."""
 ATTEMPTS = 8
 """Probes of a server that is down, where nobody says how long to wait for it."""
+LOOK_S = 5.0
+"""Seconds after which a waiting one looks again, though nobody woke it: cheap, and no wake-up can be lost for good."""
 REMIND_S = 60.0
 """Seconds, at least, between two reports while nothing answers."""
 
@@ -120,7 +122,7 @@ class Limited:
 
     def _pass_time(self, place: threading.Condition, seconds: float) -> None:
         if self._sleep is None or seconds == FOREVER:
-            place.wait(None if seconds == FOREVER else seconds)
+            place.wait(min(seconds, LOOK_S))
         else:
             self._sleep(seconds)
 
@@ -154,6 +156,9 @@ class Limited:
             self._answered(chunk, permit)
             raise
         except EngineUnavailable as error:
+            if error.doubted:
+                self._answered(chunk, permit)
+                raise
             if self._failed(chunk, permit, probe, error):
                 raise
             return None

@@ -102,15 +102,16 @@ class Lmnt:
     def account(self) -> Account | None:
         """What the account has used of its allowance; None where the server does not say.
 
-        One request, never repeated: only a key that is turned away (401, 403) is an error, EngineClosed. ``used`` is to
-        be doubted (see ``wire.speech.account``): it may be what remains. Compare it with what was sent.
+        One request, never repeated: only a key that nobody knows (401) is an error, EngineClosed; one that may speak
+        need not be allowed to look here. ``used`` is to be doubted (see ``wire.speech.account``): it may be what
+        remains.
         """
         try:
             answer = self._client.get(wire.ACCOUNT, {"Accept": "application/json"}, within_s=ACCOUNT_WITHIN_S)
         except (EngineUnavailable, EngineClosed):  # a redirect, or nobody there: speaking will tell more of it
             return None
         try:
-            if answer.status in (401, 403):
+            if answer.status == 401:
                 self._client.check(answer)
             plan, used, allowance = wire.account(answer.body) if answer.status == 200 else ("", 0, None)
         except (EngineUnavailable, EngineRefused, ValueError):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from fractions import Fraction
 from typing import Literal
 
@@ -26,12 +26,20 @@ class Budget:
     Every request counts as billed from the moment it is reserved, whatever becomes of it. The first that would pass a
     limit ends it: everything after it is turned away too, also what is smaller. Without a price a limit of money
     turns everything away, since it could not be kept.
+
+    ``before`` are the budgets of books that are done and had the same limits: what they spent counts towards these.
     """
 
-    def __init__(self, limits: Limits, price: Price | None) -> None:
+    def __init__(self, limits: Limits, price: Price | None, before: Iterable[Budget] = ()) -> None:
         self._limits = limits
         self._price = price
-        self._affordable = _affordable(limits.cost, price)
+        done = tuple(before)
+        self.before = Limits(
+            float(sum(map(_exact, done)) / 1_000_000),
+            sum(other.characters for other in done),
+            sum(other.requests for other in done),
+        )
+        self._affordable = _affordable(limits.cost, price, sum(map(_exact, done), Fraction()))
         self._lock = threading.Lock()
         self._requests = 0
         self._characters = 0
@@ -74,17 +82,19 @@ class Budget:
 
     def _passed(self, characters: int) -> str:
         """The sentence for the first limit that one more request would pass; "" when there is none."""
-        limits, total = self._limits, self._characters + characters
-        if self._affordable is not None and total > self._affordable:
+        limits = self._limits
+        if self._affordable is not None and self._characters + characters > self._affordable:
             return self._sentence_of_cost(characters)
-        if limits.characters is not None and total > limits.characters:
+        sent = self._characters + (self.before.characters or 0)
+        if limits.characters is not None and sent + characters > limits.characters:
             return (
-                f"the limit of {limits.characters:,} characters is reached: {self._characters:,} were sent, and the "
+                f"the limit of {limits.characters:,} characters is reached: {sent:,} were sent, and the "
                 f"next request has {characters:,}; raise --max-characters (max_characters) to go on"
             )
-        if limits.requests is not None and self._requests >= limits.requests:
+        made = self._requests + (self.before.requests or 0)
+        if limits.requests is not None and made >= limits.requests:
             return (
-                f"the limit of {limits.requests:,} requests is reached: {self._requests:,} were sent; "
+                f"the limit of {limits.requests:,} requests is reached: {made:,} were sent; "
                 "raise --max-requests (max_requests) to go on"
             )
         return ""
@@ -95,7 +105,7 @@ class Budget:
                 f"the limit of {self._limits.cost:g} in money cannot be kept: the price of this engine and model is "
                 "unknown; set its price, or take away --max-cost (max_cost)"
             )
-        spent, more = self._price.of(self._characters), self._price.of(characters)
+        spent, more = self._price.of(self._characters) + (self.before.cost or 0), self._price.of(characters)
         places = 2 if more >= 0.01 else 4 if more >= 0.0001 else 6
         return (
             f"the limit of {self._limits.cost:,.{places}f} {self._price.currency} is reached: {spent:,.{places}f} are "
@@ -104,13 +114,22 @@ class Budget:
         )
 
 
-def _affordable(cost: float | None, price: Price | None) -> int | None:
-    """The most characters that ``cost`` pays for; None without end. Floats count as they are written: 0.1 is 0.1."""
+def _exact(budget: Budget) -> Fraction:
+    """What a budget spent, in millionths; 0 where no price is known."""
+    price = budget.price
+    known = price is not None and math.isfinite(price.amount)
+    return budget.characters * Fraction(repr(price.amount)) if price is not None and known else Fraction()
+
+
+def _affordable(cost: float | None, price: Price | None, spent: Fraction) -> int | None:
+    """The most characters that ``cost`` pays for, of which ``spent`` millionths are gone; None without end. Floats
+    count as they are written: 0.1 is 0.1.
+    """
     if cost is None or cost == math.inf or (price is not None and price.amount <= 0):
         return None
     if price is None or not math.isfinite(price.amount) or not cost > 0:
         return 0
-    return math.floor(Fraction(repr(cost)) * 1_000_000 / Fraction(repr(price.amount)))
+    return max(0, math.floor((Fraction(repr(cost)) * 1_000_000 - spent) / Fraction(repr(price.amount))))
 
 
 class Metered:

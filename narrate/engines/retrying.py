@@ -25,8 +25,8 @@ LONGEST_S = 30.0
 MAX_WAIT_S = 120.0
 """Seconds. The longest wait that a server may ask for and get."""
 REST_S = 900.0
-"""Seconds that one chunk may rest between its attempts, altogether: no single one holds up a run for ever. A longer wait
-that is allowed for (``max_wait``) may still be waited for once."""
+"""Seconds that one chunk may rest between its attempts, altogether: no single one holds up a run for ever. A longer
+wait that is allowed for (``max_wait``) may still be waited for once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Retrying:
         random: Callable[[], float] = randomness.random,
     ) -> None:
         self._engine = engine
-        self._attempts, self._longest, self._max_wait = attempts, max(rest, max_wait + SPREAD_S), max_wait
+        self._attempts, self._longest, self._max_wait = attempts, rest, max_wait
         self._stop = stop or threading.Event()
         self._watch, self._sleep, self._random = watch, sleep or self._stop.wait, random
         self._window = tenacity.wait_exponential(multiplier=FIRST_S, max=LONGEST_S)
@@ -108,8 +108,11 @@ class Retrying:
         return wait
 
     def _enough(self, state: tenacity.RetryCallState) -> bool:
-        """Also when the next wait alone would be too long."""
-        return state.attempt_number >= self._attempts or state.idle_for + state.upcoming_sleep > self._longest
+        """Also when the next wait would be too much altogether; one that the server asks for is waited for once."""
+        error = state.outcome.exception() if state.outcome else None
+        asked = error.retry_after if isinstance(error, EngineUnavailable) else None
+        longest = max(self._longest, (asked or 0) + SPREAD_S)
+        return state.attempt_number >= self._attempts or state.idle_for + state.upcoming_sleep > longest
 
     def _tell(self, state: tenacity.RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None

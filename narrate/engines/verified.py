@@ -114,7 +114,8 @@ class Verified:
         take = replace(take, digest=hashlib.sha256(speech.audio).digest(), words=words, told_s=ends)
         doubt = self._experience.doubt(chunk, take, self.traits.pace)
         if doubt:
-            raise AudioError(f"{doubt}; it is asked for once more")
+            sentence = f"{self.traits.name}: {doubt}; it is asked for once more"
+            raise EngineUnavailable(sentence, engine=self.traits.name, request_id=speech.request_id, doubted=True)
 
 
 @dataclass(frozen=True, slots=True)

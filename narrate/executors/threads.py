@@ -18,13 +18,16 @@ class _Done:
     error: BaseException | None
 
 
+FAILURE_GRACE = 12
+
+
 class Threads:
     """``workers`` daemon threads with as many items again waiting for them.
 
     Daemon threads, and not ``concurrent.futures``: its workers are joined when the interpreter ends, so one hanging
     request would hold back Ctrl-C. Here, when the caller stops early, work in flight is given ``grace`` seconds to
-    finish (a paid answer should reach the store) and is then abandoned. ``on_stop`` is called first, so that whoever
-    only waits can be told to give up.
+    finish (a paid answer should reach the store) and is then abandoned; FAILURE_GRACE times as long when some work
+    failed and nobody is in a hurry. ``on_stop`` is called first, so that whoever only waits can be told to give up.
     """
 
     def __init__(self, workers: int, *, grace: float = 5.0, on_stop: Callable[[], None] = lambda: None) -> None:
@@ -52,6 +55,7 @@ class Threads:
         waiting = iter(items)
         pending = 0
         exhausted = finished = False
+        grace = self._grace
         try:
             while True:
                 while not exhausted and pending < 2 * self.workers:
@@ -70,6 +74,7 @@ class Threads:
                 answer = done.get()
                 pending -= 1
                 if answer.error is not None:
+                    grace *= FAILURE_GRACE
                     raise answer.error
                 yield answer.result
         finally:
@@ -78,7 +83,7 @@ class Threads:
                 self._on_stop()
             for _ in threads:
                 todo.put(end)
-            deadline = time.monotonic() + self._grace
+            deadline = time.monotonic() + grace
             for thread in threads:
                 if thread.is_alive():  # an interrupt may have come before the last one was started
                     thread.join(max(0.0, deadline - time.monotonic()))

@@ -120,7 +120,8 @@ def keys_of(book: manifest.Manifest) -> set[str]:
 def _is_foreign(path: Path) -> bool:
     """Whether a file of that name is sound and none of narrate's: web pages and players have a manifest.json too."""
     try:
-        content = json.loads(path.read_bytes())
+        with disk.open_regular(path) as file:
+            content = json.load(file)
     except (OSError, ValueError, RecursionError):
         return False
     return not (isinstance(content, dict) and "narrate" in content)

@@ -241,3 +241,10 @@ def test_the_module_loads_no_codec_by_itself() -> None:
     program = "import sys, narrate.audio.codec; print({'av', 'lameenc', 'soxr', 'pydub'} & set(sys.modules))"
     shown = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout
     assert shown.strip() == "set()"
+
+
+def test_a_wav_of_an_encoding_that_nobody_knows_is_no_audio() -> None:
+    audio = bytearray(encoded(speech(), "wav", "pcm_s16le"))
+    audio[20:22] = (0x7777).to_bytes(2, "little")  # the format's tag
+    with pytest.raises(AudioError, match="nobody here knows"):
+        codec.decode(bytes(audio), "wav", RATE)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 from pathlib import Path
 
 import pytest
@@ -53,6 +55,38 @@ def test_events_are_logged_without_texts_or_keys(folder: Path, monkeypatch: pyte
     for path in folder.rglob("*"):
         if path.is_file():
             assert KEY.encode() not in path.read_bytes(), path
+
+
+def test_a_limit_holds_for_all_sources_together(folder: Path) -> None:
+    (folder / "one.md").write_text("# One\n\nGood morning.\n")
+    (folder / "two.md").write_text("# Two\n\nGood evening.\n")
+    priced = ("--engine", "tone", "--price", "1e6", "--yes")  # a unit of money for each character
+    done = run("run", "one.md", "two.md", *priced, "--max-cost", "20")
+    assert done.exit_code == 6
+    assert "--max-cost 20, of which 4 are left, is enough for about 25% of this" in done.stderr
+    assert re.search(r"the limit of 20.00 USD is reached: 1[69].00 are spent at the most", done.stderr)
+    report = json.loads(run("ledger", "--json").stdout)
+    assert report["total"]["billed_characters"] in (16, 19)  # whichever chunk of the second came first
+    # a job's own limit is that job's
+    for name in ("one", "two"):
+        (folder / f"{name}.toml").write_text(f'source = "{name}.md"\nvoice = "high"\nmax_cost = 20.0\n')
+    assert run("run", "one.toml", "two.toml", *priced).exit_code == 0
+
+
+def test_names_that_are_no_unicode_are_logged(folder: Path) -> None:
+    name = os.fsdecode(b"b\xffok.md")
+    Path(name).write_text(BOOK)
+    done = run("run", name, "--engine", "tone", "--log-json", "log")
+    assert done.exit_code == 0, done.stderr
+    assert json.loads(Path("log").read_text().splitlines()[0])["source"] == name
+
+
+def test_the_doctor_shows_no_password(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", "https://me:hunter2@speech.example/v1")
+    monkeypatch.setattr("narrate.studio.audition", lambda name: "speaks")
+    said = run("doctor").output
+    assert "OPENAI_BASE_URL must be an address alone" in said
+    assert "hunter2" not in said
 
 
 def test_a_job_file_equals_the_flags(folder: Path) -> None:

@@ -342,3 +342,20 @@ def test_info_for_people_and_programs(folder: Path) -> None:
     assert about["segments"]["entries"] == 20
     assert about["segments"]["oldest_use"] < about["segments"]["latest_use"]
     assert about["free_bytes"] > 0
+
+
+@pytest.mark.parametrize("arguments", [["info"], ["verify"], ["verify", "--repair"], ["pins"], ["prune", "--bad"]])
+def test_a_file_in_place_of_the_store_is_no_empty_store(tmp_path: Path, arguments: list[str]) -> None:
+    (tmp_path / "store").write_text("mine", encoding="utf-8")
+    result = CliRunner().invoke(command, [*arguments, "--store", str(tmp_path / "store")])
+    assert isinstance(result.exception, StoreError)
+    assert "is no folder" in str(result.exception)
+    with pytest.raises(StoreError, match="is no folder"):
+        Store(tmp_path / "store")
+    assert (tmp_path / "store").read_text(encoding="utf-8") == "mine"
+
+
+def test_an_age_that_is_no_number_removes_nothing(folder: Path) -> None:
+    result = CliRunner().invoke(command, ["prune", "--days", "nan", "--yes", "--store", str(folder)])
+    assert result.exit_code == 2
+    assert len(list(pruning.items(folder))) == 25

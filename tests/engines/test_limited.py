@@ -210,6 +210,19 @@ def test_a_refusal_is_an_answer() -> None:
     assert told == []
 
 
+def test_answers_that_are_doubted_are_answers() -> None:
+    time, told = Time(), []
+    doubted = [unavailable("the audio sounds for 9 s", doubted=True) for _ in range(40)]
+    gone = [unavailable(REFUSED_CONNECTION, sent=False) for _ in range(5)]
+    waiting = timed(Scripted(*doubted, *gone, unavailable(doubted=True)), time, told=told)
+    failing(waiting, 40)
+    assert told == []
+    failing(waiting, 5)
+    failing(waiting, 1)  # the probe
+    assert told[-1] == "tone answers again, after 1 s"
+    assert waiting.speak(ASK) == SILENCE
+
+
 def test_many_workers_outlive_an_outage() -> None:
     """Everybody waits, one probes, nobody's attempts are used up, and all are served in the end."""
     up = threading.Event()

@@ -89,6 +89,20 @@ def test_a_limit_that_is_exactly_the_price_is_enough() -> None:
         assert budget.characters == characters
 
 
+def test_one_limit_holds_for_several_books() -> None:
+    first = Budget(Limits(cost=0.3), Price(0.1))
+    first.reserve(1_000_000)
+    second = Budget(Limits(cost=0.3), Price(0.1), [first])
+    second.reserve(2_000_000)
+    with pytest.raises(LimitReached, match=r"0\.30 USD is reached: 0\.30 are spent"):
+        Budget(Limits(cost=0.3), Price(5.0), [first, second]).reserve(2_000)
+    with pytest.raises(LimitReached, match="3,000,000 were sent, and the next request has 1"):
+        Budget(Limits(characters=3_000_000), None, [first, second]).reserve(1)
+    with pytest.raises(LimitReached, match="2 were sent"):
+        Budget(Limits(requests=2), None, [first, second]).reserve(1)
+    assert second.requests == 1  # its own
+
+
 def test_many_small_requests_do_not_drift() -> None:
     budget = Budget(Limits(cost=0.1), Price(0.1))  # a million characters, in thirds
     for _ in range(300_000):

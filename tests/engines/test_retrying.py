@@ -132,3 +132,10 @@ def test_whether_anything_was_sent_is_passed_on() -> None:
     with pytest.raises(EngineUnavailable) as caught:
         patient(Scripted(unavailable(sent=False)), Time(), attempts=1).speak(ASK)
     assert not caught.value.sent
+
+
+def test_a_wait_that_is_allowed_is_waited_for_however_long() -> None:
+    time = Time()
+    engine = Scripted(unavailable(retry_after=1800.0, throttled=True))
+    assert patient(engine, time, max_wait=1800.0, random=lambda: 1.0).speak(ASK).rate == 24000
+    assert time.slept == [1800.5]

@@ -207,6 +207,7 @@ def test_the_sentence_says_what_is_usual() -> None:
         "lmnt: the audio sounds for 1.7 s, where about 4.3 s are usual for a text of 73 characters; "
         "it is asked for once more"
     )
+    assert caught.value.doubted  # and the server is there
 
 
 def test_honest_slow_texts_cost_one_request_more_at_most() -> None:
@@ -220,6 +221,14 @@ def test_two_doubtful_takes_that_differ_are_asked_about_once_more_and_no_further
     engine, wrapped = experienced()
     engine.answers = [0.2, 0.3, 0.4, 0.45]
     assert asked_for(engine, wrapped, SENTENCE.format("noon")) == 3
+
+
+def test_a_text_that_is_asked_for_once_is_not_doubted() -> None:
+    engine = Pacing(0.2, 0.3)
+    wrapped = Verified(engine, doubts=0)
+    assert [asked_for(engine, wrapped, SENTENCE.format(name)) for name in ("noon", "ten")] == [1, 1]
+    engine = Pacing(0.2, 0.3, 0.4)
+    assert asked_for(engine, Verified(engine, doubts=1), SENTENCE.format("noon")) == 2
 
 
 def test_a_voice_beyond_all_others_is_learned() -> None:

@@ -57,6 +57,8 @@ def test_a_detailed_answer_gives_audio_and_words_in_milliseconds(name: str) -> N
         [{"text": "Hello", "start": "0", "duration": 1}],
         [{"text": "Hello", "start": float("nan"), "duration": 1}],
         [{"text": "Hello", "start": -1, "duration": 1}],
+        [{"text": "Hello", "start": 1e308, "duration": 1}],
+        [{"text": "Hello", "start": 10**400, "duration": 1}],
         [{"text": "b", "start": 1, "duration": 1}, {"text": "a", "start": 0, "duration": 1}],
         [7],
     ],
