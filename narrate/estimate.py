@@ -172,9 +172,9 @@ def account_warnings(expected: Estimate, studio: Studio) -> Iterator[str]:
     left = max(0, account.allowance - account.used)
     if expected.characters > left:
         yield (
-            f"the account (plan {account.plan or 'unknown'}) says that {account.used:,} of {account.allowance:,} characters "
-            f"are used, so about {left:,} are left, and this run needs {expected.characters:,}: when they are used up "
-            "it stops, keeps everything, and a later run goes on"
+            f"the account (plan {account.plan or 'unknown'}) says that {account.used:,} of {account.allowance:,} "
+            f"characters are used, so about {left:,} are left, and this run needs {expected.characters:,}: when they "
+            "are used up it stops, keeps everything, and a later run goes on"
         )
 
 
