@@ -242,8 +242,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _deliver(self, request: Received, reply: Reply) -> None:
         started = time.monotonic()
-        if reply.hang:
+        if reply.hang:  # who hangs is no work
+            with self.server.speech.lock:
+                self.server.speech.seen.in_flight -= 1
             self.server.speech.released.wait(60)
+            with self.server.speech.lock:
+                self.server.speech.seen.in_flight += 1
             reply = replace(reply, drop=True)
         if reply.drop:
             self.close_connection = True

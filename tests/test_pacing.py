@@ -11,7 +11,7 @@ from narrate.pacing import FOREVER
 from narrate.pacing.circuit import Circuit
 from narrate.pacing.gate import SPREAD_S, Gate, Stop
 from narrate.pacing.limiter import START, Limiter
-from tests.throttles import Bucket, Concurrent, Noisy, Queueing, Server, adaptive, fixed
+from tests.throttles import Bucket, Concurrent, Noisy, Queueing, Server, Shut, adaptive, fixed
 
 LATENCIES = (0.05, 0.3, 1.0, 3.0)
 ROUND_TRIPS = 4
@@ -81,6 +81,13 @@ def test_refusals_at_random_do_not_slow_it_down_for_ever(
         modest = fixed(Noisy(share, latency, retry_after), START, 1500, seed=seed)
         assert found.throughput > 0.5 * modest.throughput
         assert found.lost <= modest.lost + 2
+
+
+@pytest.mark.parametrize("latency", [0.02, 0.3])
+def test_a_server_that_refused_everything_for_a_while_is_used_again(latency: float) -> None:
+    found = adaptive(Shut(2, 40, latency), 3000)
+    modest = fixed(Shut(2, 40, latency), START, 3000)
+    assert found.seconds < modest.seconds + 40
 
 
 def test_a_server_that_takes_less_than_before_and_more_again_is_followed() -> None:

@@ -110,6 +110,22 @@ class Noisy:
         """Nothing is counted."""
 
 
+@dataclass
+class Shut:
+    """Refuses everything between two moments; then all is as before."""
+
+    since: float
+    until: float
+    latency: float
+    retry_after: float | None = None
+
+    def arrive(self, now: float, random: Random) -> float | None:
+        return None if self.since <= now < self.until else self.latency * random.uniform(0.5, 1.5)
+
+    def leave(self) -> None:
+        """Nothing is counted."""
+
+
 @dataclass(frozen=True)
 class Result:
     """``seconds`` for all, requests ``served`` and ``refused``, and chunks ``lost`` after all their attempts."""

@@ -43,6 +43,9 @@ GAIN = 2.0
 EVENLY, EVENLY_TRYING = 4, 1.25
 """Once one was refused, the next ones keep at least this share of their mean distance: servers without a bucket
 (nginx's limit_req) refuse two at once, however rare they are."""
+LONG = 10
+"""Median latencies (at least STRANGE_S seconds) in which all was refused: an outage that is told as load. Then all is
+as it was before."""
 ENOUGH = 10
 """Answers from which it can be told how much is served at a rate."""
 LESS = 0.7
@@ -51,7 +54,9 @@ serves as much as before, and refuses less."""
 MANY = 0.6
 """Share refused from which on there is no need to know how much is served."""
 LAST = 32
-"""Requests of which the share refused is taken. Twice the usual share and 0.1 more are borne."""
+"""Requests of which the share refused is taken. Twice the usual share and 0.1 more are borne; from so few it cannot be
+told below SOME."""
+SOME = 0.1
 STRANGE = 2.0
 """Times its median latency (at least STRANGE_S seconds) after which a failure counts as a timeout, a sign of load."""
 STRANGE_S = 5.0
@@ -118,6 +123,7 @@ class Limiter:
         self._tally: Tally | None = None
         # by octave of the rate: answers a second, limit and pace
         self._served: dict[int, tuple[float, float, float | None]] = {}
+        self._shut: tuple[float, float, float | None] = 0.0, self.limit, None
         self._usual: float | None = None  # share refused that is borne
         # latencies of this window, per character; the best and the last median, and in seconds
         self._window: list[float] = []
@@ -163,6 +169,9 @@ class Limiter:
             return
         if permit.refused == self._refusals:  # else some of those in flight with it took no room at the server
             self._good = max(self._good, permit.level)
+        if self._barren >= FEW and now - self._shut[0] > max(LONG * self.median, STRANGE_S):
+            _, self.limit, self.pace = self._shut
+            self.restart(now)
         self._barren = 0
         self._last.append(False)
         self._window.append((now - permit.sent) / (CONSTANT + characters))
@@ -192,6 +201,8 @@ class Limiter:
         self._last.append(True)
         if permit.sent >= self._cut:
             self._barren += 1
+            if self._barren == 1:
+                self._shut = now, self.limit, self.pace
             if not self._bears(permit, now):
                 self._lower(permit, now)
         self._held += held
@@ -231,10 +242,11 @@ class Limiter:
             if share <= 2 * self._usual + 0.1 and self._barren < FEW:
                 return True
             self._usual = None
-            self._served.clear()
+            here = self._octave()
+            self._served = {octave: found for octave, found in self._served.items() if octave < here}
         if self._growing:
             self._tally = None
-        octave = math.floor(math.log2(max(self._rate(), 1e-6)))
+        octave = self._octave()
         tally = self._tally
         if tally is None or tally.octave != octave:
             self._tally = Tally(octave, permit.number, permit.sent, self._refusals)
@@ -250,7 +262,7 @@ class Limiter:
             return False
         _, (_, self.limit, self.pace) = max(more)
         self._mark = self._tally = None
-        self._usual, self._calm = share, CALM
+        self._usual, self._calm = max(share, SOME), CALM
         self._rest(now)
         return True
 
@@ -258,6 +270,9 @@ class Limiter:
         """How many were served, or will be, of those sent since the tally began."""
         tally = self._tally
         return 0 if tally is None else permit.number - tally.number - (self._refusals - tally.refused)
+
+    def _octave(self) -> int:
+        return math.floor(math.log2(max(self._rate(), 1e-6)))
 
     def _rate(self) -> float:
         """Requests a second that may go."""
@@ -279,7 +294,8 @@ class Limiter:
             found = max(sure, min(UNDER * self._held_out, self._trust * sure))
         elif measured:
             found = min(measured, before * UNDER)
-        elif self._mark is not None and self.pace:
+        elif self._mark is not None and self.pace and self._barren < FEW:
+            # (where all are refused, the rate is not the reason)
             found = min(before * SHRINK, (through + 1) / seconds)
         else:
             found = before
