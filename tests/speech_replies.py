@@ -88,7 +88,8 @@ class Received:
 
 @dataclass
 class Seen:
-    """What ``GET /stats`` tells. ``latency`` is the sum of all delays in seconds, ``most`` the most in flight;
+    """What ``GET /stats`` tells. ``latency`` is the sum of all delays in seconds, ``most`` the most in flight,
+    ``hanging`` how many of those are held for ever;
     ``faults`` counts the answers that were not as they should be by name ("" for those of a plan without names).
     """
 
@@ -96,6 +97,7 @@ class Seen:
     repeated: int = 0
     latency: float = 0.0
     in_flight: int = 0
+    hanging: int = 0
     most: int = 0
     faults: Counter[str] = field(default_factory=Counter)
 

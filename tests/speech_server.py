@@ -233,7 +233,11 @@ class _Handler(BaseHTTPRequestHandler):
             told.repeated += seen > 0
             told.in_flight += 1
             told.most = max(told.most, told.in_flight)
-            ailing = speech.state.judge(told.in_flight, time.monotonic()) if request.method == "POST" else None
+            ailing = (
+                speech.state.judge(told.in_flight - told.hanging, time.monotonic())
+                if request.method == "POST"
+                else None
+            )
             reply = ailing or speech.plan(request, seen) or GOOD
             told.faults.update([reply.name] if reply != GOOD else [])
             delay = 0.0 if ailing else reply.delay + speech.delay(request)
@@ -244,10 +248,10 @@ class _Handler(BaseHTTPRequestHandler):
         started = time.monotonic()
         if reply.hang:  # who hangs is no work
             with self.server.speech.lock:
-                self.server.speech.seen.in_flight -= 1
+                self.server.speech.seen.hanging += 1
             self.server.speech.released.wait(60)
             with self.server.speech.lock:
-                self.server.speech.seen.in_flight += 1
+                self.server.speech.seen.hanging -= 1
             reply = replace(reply, drop=True)
         if reply.drop:
             self.close_connection = True
