@@ -50,7 +50,10 @@ class Processes:
             while pending:
                 done, pending = wait(pending, return_when=FIRST_COMPLETED)
                 yield from (future.result() for future in done)
-        except BrokenProcessPool as error:
+        except (BrokenProcessPool, OSError, EOFError) as error:
+            # submitting at the very moment of the death finds the pool's pipes closed or broken
+            if not (isinstance(error, BrokenProcessPool | ConnectionError | EOFError) or pool._broken):
+                raise
             raise NarrateError(
                 "a worker process ended unexpectedly (out of memory?); nothing stored is lost, run again"
             ) from error
