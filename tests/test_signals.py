@@ -154,7 +154,7 @@ def test_interrupted_at_the_question_whether_to_pay(tmp_path: Path) -> None:
     while b"go on?" not in said:
         said += os.read(ours, 4096)
     process.send_signal(signal.SIGINT)
-    assert process.wait(10) == 130
+    assert process.wait(30) == 130
     said = os.read(ours, 4096)
     assert b"narrate: interrupted" in said
     assert b"Traceback" not in said

@@ -149,6 +149,7 @@ class Espeak:
             seconds_per_character=(0.02, 0.4),
             timings=True,
             local=True,
+            speed=2_000.0,
             phonemes=frozenset(("ipa",)),
         )
 

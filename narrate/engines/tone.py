@@ -40,6 +40,7 @@ TRAITS = Traits(
     pace=0.01,
     timings=True,
     local=True,
+    speed=20_000.0,
 )
 
 _SETTINGS = {"ms_per_char": whole(1, 1000), "max_chars": whole(1, 1_000_000)}

@@ -83,7 +83,7 @@ def test_three_hundred_workers_that_hang_hold_nobody_back() -> None:
         begun.acquire(timeout=10)
     results.close()
     release.set()
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 20
 
 
 def test_no_more_threads_than_items() -> None:
