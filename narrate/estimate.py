@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,7 +79,7 @@ def estimate(script: Script, studio: Studio, folder: Path | None = None) -> Esti
     )
 
 
-def _characters(chunks: Iterator[Chunk]) -> int:
+def _characters(chunks: Iterable[Chunk]) -> int:
     return sum(len(chunk.text) for chunk in chunks)
 
 
@@ -95,7 +95,7 @@ def _edit(chunks: dict[str, Chunk], studio: Studio, published: Path) -> Edit | N
         return None
     had = _keys(older.content.get("cues"))
     changed = [chunk for key, chunk in chunks.items() if key not in had]
-    characters = _characters(iter(changed))
+    characters = _characters(changed)
     return Edit(len(changed), len(chunks), characters, _amount(characters, studio))
 
 

@@ -182,20 +182,16 @@ class Limited:
         self._wake_all()
 
     def _answered(self, chunk: Chunk, permit: Permit) -> None:
-        sentence = ""
         with self._lock:
             now = self._clock()
             self._limiter.served(permit, now, len(chunk.text))
-            if self._circuit.answered():
-                self._limiter.restart(now)
-                sentence = f"{self.traits.name} answers again, after {self._circuit.seconds(now):.0f} s"
+            sentence = self._back(now)
             self._wake_next()
         if sentence:
             self._report(sentence)
 
     def _failed(self, chunk: Chunk, permit: Permit, probe: bool, error: EngineUnavailable) -> bool:
         """Take note of a failure that may heal; whether it is the chunk's own (that of a probe is not)."""
-        sentence = ""
         with self._lock:
             now = self._clock()
             load = error.throttled and not self._limiter.spent
@@ -206,10 +202,7 @@ class Limited:
             else:
                 self._limiter.failed(permit, now)
             if load:
-                # the server is there, and busy
-                if self._circuit.answered():
-                    self._limiter.restart(now)
-                    sentence = f"{self.traits.name} answers again, after {self._circuit.seconds(now):.0f} s"
+                sentence = self._back(now)  # the server is there, and busy
             else:
                 opened = self._circuit.failed(chunk.key, self._reason(error), now, sent=error.sent, probe=probe)
                 sentence = self._told(opened, now)
@@ -222,6 +215,13 @@ class Limited:
         if sentence:
             self._report(sentence)
         return not probe or load
+
+    def _back(self, now: float) -> str:
+        """The server is there: the sentence for the user if it was not, and a modest start; else ""."""
+        if not self._circuit.answered():
+            return ""
+        self._limiter.restart(now)
+        return f"{self.traits.name} answers again, after {self._circuit.seconds(now):.0f} s"
 
     # --- telling ---
 

@@ -34,12 +34,13 @@ class Budget:
         self._limits = limits
         self._price = price
         done = tuple(before)
+        spent = sum(map(_exact, done), Fraction())
         self.before = Limits(
-            float(sum(map(_exact, done)) / 1_000_000),
+            float(spent / 1_000_000),
             sum(other.characters for other in done),
             sum(other.requests for other in done),
         )
-        self._affordable = _affordable(limits.cost, price, sum(map(_exact, done), Fraction()))
+        self._affordable = _affordable(limits.cost, price, spent)
         self._lock = threading.Lock()
         self._requests = 0
         self._characters = 0
