@@ -24,16 +24,12 @@ from narrate.errors import (
     LimitReached,
     NarrateError,
 )
-from narrate.pacing import FOREVER
+from narrate.pacing import ATTEMPTS, FOREVER, MAX_WAIT_S
 from narrate.pacing.circuit import Circuit
 from narrate.pacing.gate import Gate, Stop
 from narrate.pacing.limiter import Limiter, Permit
 from narrate.script import Chunk
 
-MAX_WAIT_S = 120.0
-"""Seconds. The longest wait that a server may ask for and get."""
-ATTEMPTS = 8
-"""Probes of a server that is down, where nobody says how long to wait for it."""
 LOOK_S = 5.0
 """Seconds after which a waiting one looks again, though nobody woke it: cheap, and no wake-up can be lost for good."""
 REMIND_S = 60.0

@@ -15,15 +15,13 @@ import tenacity
 
 from narrate.engines import Engine, Speech, Traits
 from narrate.errors import EngineDown, EngineUnavailable, Interrupted
+from narrate.pacing import ATTEMPTS, MAX_WAIT_S
 from narrate.pacing.gate import SPREAD_S
 from narrate.script import Chunk
 
-ATTEMPTS = 8
 FIRST_S = 0.5
 LONGEST_S = 30.0
 """Seconds. The window of a wait doubles from FIRST_S to LONGEST_S; the wait is drawn from all of it (full jitter)."""
-MAX_WAIT_S = 120.0
-"""Seconds. The longest wait that a server may ask for and get."""
 REST_S = 900.0
 """Seconds that one chunk may rest between its attempts, altogether: no single one holds up a run for ever. A longer
 wait that is allowed for (``max_wait``) may still be waited for once."""

@@ -9,3 +9,8 @@ from __future__ import annotations
 import math
 
 FOREVER = math.inf
+
+ATTEMPTS = 8
+"""Tries for one question, and probes of a server that is down, where nobody says how long to wait for it."""
+MAX_WAIT_S = 120.0
+"""Seconds. The longest wait that a server may ask for and get."""
