@@ -74,8 +74,9 @@ def measure(server: dict[str, float | str], requests: int, most: int, *, adapt: 
     from narrate.engines.retrying import Retrying
     from narrate.errors import EngineError
     from narrate.executors.threads import Threads
-    from narrate.http import Client, address
+    from narrate.http import Client
     from narrate.script import Chunk, Voice
+    from narrate.wire.address import address
 
     with running(server) as url:
         client = Client(address({}, "URL", url), engine="bench", connections=MOST, deadlines=Deadlines())

@@ -25,9 +25,7 @@ from urllib.parse import unquote, urlsplit
 from narrate import __version__
 from narrate.bounds import Deadlines
 from narrate.errors import EngineClosed, EngineError, EngineUnavailable, Interrupted
-from narrate.wire.address import Address as Address
-from narrate.wire.address import address as address
-from narrate.wire.address import is_loopback as is_loopback
+from narrate.wire.address import Address
 from narrate.wire.failures import failure, is_error, request_id_of
 from narrate.wire.framing import Framing
 from narrate.wire.secrets import cut_out, redacted

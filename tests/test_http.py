@@ -18,7 +18,8 @@ import pytest
 
 from narrate.bounds import Deadlines
 from narrate.errors import EngineClosed, EngineUnavailable, Interrupted, JobError
-from narrate.http import Address, Client, address, is_loopback, key
+from narrate.http import Client, key
+from narrate.wire.address import Address, address, is_loopback
 from tests.faults import STALE
 from tests.speech_server import DROP, HANG, KEY, Reply, SpeechServer
 

@@ -16,7 +16,8 @@ import pytest
 
 from narrate.bounds import Deadlines
 from narrate.errors import EngineClosed, EngineError, EngineUnavailable
-from narrate.http import Client, address
+from narrate.http import Client
+from narrate.wire.address import address
 from tests.speech_server import KEY, SpeechServer
 
 PATH = "/v1/ai/speech/bytes"

@@ -13,10 +13,11 @@ from narrate.audiobook import Word
 from narrate.bounds import Deadlines
 from narrate.engines import Account, Price, Speech, Traits, VoiceInfo
 from narrate.errors import EngineClosed, EngineRefused, EngineUnavailable, JobError
-from narrate.http import DEADLINES, Address, Client, address, key
+from narrate.http import DEADLINES, Client, key
 from narrate.script import Chunk, Voice
 from narrate.settings import guess, number, one_of, settled, words
 from narrate.wire import speech as wire
+from narrate.wire.address import Address, address
 
 NAME = "lmnt"
 BASE_URL = "https://api.lmnt.com"

@@ -9,10 +9,11 @@ from typing import Any
 from narrate.bounds import Deadlines
 from narrate.engines import Price, Speech, Traits, VoiceInfo
 from narrate.errors import EngineClosed, EngineRefused, EngineUnavailable
-from narrate.http import DEADLINES, Address, Client, address, key
+from narrate.http import DEADLINES, Client, key
 from narrate.script import Chunk, Voice
 from narrate.settings import number, one_of, settled, words
 from narrate.wire import openai as wire
+from narrate.wire.address import Address, address
 from narrate.wire.speech import body
 
 NAME = "openai"
