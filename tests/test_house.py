@@ -17,7 +17,7 @@ HOUSE = Path(__file__).parent.parent / "narrate"
 MODULES = sorted(HOUSE.rglob("*.py"))
 
 DOORS = {
-    "av": {"audio/codec.py", "audio/encoders.py", "audio/container.py"},
+    "av": {"audio/codec.py", "audio/encoders.py", "audio/container.py", "audio/streams.py", "audio/tempo.py"},
     "lameenc": {"audio/encoders.py"},
     "pydub": {"audio/codec.py"},
     "soxr": {"audio/codec.py"},
@@ -33,7 +33,7 @@ DOORS = {
     "babel": {"text/numbers.py"},
     "chardet": {"markup/decoding.py"},
     "latex2mathml": {"markup/formulas.py"},
-    "markdown_it": {"manuscript/render.py", "manuscript/inlines.py", "manuscript/summary.py"},
+    "markdown_it": {"manuscript/render.py", "manuscript/inlines.py", "manuscript/summary.py", "manuscript/visual.py"},
     "mdit_py_plugins": {"manuscript/render.py", "manuscript/inlines.py", "manuscript/summary.py"},
     "platformdirs": {"studio.py"},
     "filelock": {"locks.py"},
@@ -41,6 +41,12 @@ DOORS = {
     "natsort": {"files.py"},
     "yaml": {"frontmatter.py"},
     "httpx": {"http.py"},
+    "uvicorn": {"server/run.py", "server/connections.py"},
+    "websockets": {"session.py"},
+    "anthropic": {"llm.py"},
+    "openai": {"llm.py"},
+    "sounddevice": {"outlets.py"},
+    "prometheus_client": {"server/metrics.py"},
 }
 NOUNS = {"errors.py", "book.py", "script.py", "audiobook.py", "policy.py", "bounds.py"}
 VERBS = {"load.py", "plan.py", "speak.py", "assemble.py", "publish.py"}

@@ -12,7 +12,7 @@ import struct
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -249,6 +249,22 @@ def _check_mp3(audio: bytes, packets: int) -> None:
 def _check_length(format: str, unit: str, arrived: int, promised: int) -> None:
     if arrived < promised:
         raise AudioError(f"the {format} audio is cut off: {arrived} of {promised} {unit} arrived")
+
+
+def holds_sound(file: IO[bytes]) -> bool:
+    """Whether a recording (WAV, MP3, MP4 or WebM, by its first bytes) begins with sound that decodes."""
+    head = file.read(12)
+    file.seek(0)
+    kinds = (_DEMUXERS[name] for name in ("wav", "mp3", "aac", "webm"))
+    demuxer = next((demuxer for known in kinds for opens, demuxer in known if opens(head)), None)
+    if demuxer is None:
+        return False
+    try:
+        with translated("the recording"), _open(file, demuxer, {}) as container:
+            stream = _stream(container)
+            return next((True for frame in container.decode(stream) if frame.samples), False)
+    except AudioError:
+        return False
 
 
 # --- one segment at a time ------------------------------------------------------------------------------------------
