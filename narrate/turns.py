@@ -1,0 +1,99 @@
+"""What is to be said next, and which acknowledgement is due: the order of things in a conversation. Pure.
+
+Text is appended, flushed (a turn ends), reset (what is not said yet is dropped) and finished, at any time; ``next``
+says what comes next. The speech server's sessions and ``narrate live`` are both driven by it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+from narrate.text.flow import Flow, Phrase
+
+
+@dataclass(frozen=True, slots=True)
+class Flushed:
+    """Everything of the turn that ``flush(nonce)`` ended is said."""
+
+    nonce: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class WasReset:
+    """What stood before ``reset(nonce)`` is dropped."""
+
+    nonce: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """Everything is said, and nothing more will come."""
+
+
+Step = Phrase | Flushed | WasReset | Finished
+
+
+class Turns:
+    """One conversation. ``round`` counts the resets: speech of an earlier round is not wanted any more."""
+
+    def __init__(self, language: str = "en", *, markdown: bool = False) -> None:
+        self._language = language
+        self._markdown = markdown
+        self._turns = deque([self._turn()])
+        self._endings: deque[Flushed | Finished] = deque()
+        self._due: deque[Step] = deque()
+        self.round = 0
+        self.finished = False
+
+    @property
+    def waiting(self) -> int:
+        """Characters that are not said yet."""
+        return sum(turn.waiting for turn in self._turns)
+
+    @property
+    def text_waiting(self) -> str:
+        """The text itself."""
+        return "".join(turn.text_waiting for turn in self._turns)
+
+    def append(self, text: str) -> None:
+        """More text for the turn that is open."""
+        self._turns[-1].append(text)
+
+    def flush(self, nonce: int | None = None) -> None:
+        """The turn ends: say all of it."""
+        self._end(Flushed(nonce))
+
+    def finish(self) -> None:
+        """Nothing more will come: say the rest."""
+        self.finished = True
+        self._end(Finished())
+
+    def reset(self, nonce: int | None = None) -> None:
+        """Drop what is not said yet. Flushes that were still due are acknowledged first, so that nobody waits for
+        them; a ``finish`` stays."""
+        self.round += 1
+        self._due.extend(ending for ending in self._endings if isinstance(ending, Flushed))
+        self._due.append(WasReset(nonce))
+        self._turns = deque([self._turn()])
+        self._endings.clear()
+        if self.finished:
+            self._end(Finished())
+
+    def next(self) -> Step | None:
+        """What comes next; None where more must come in first."""
+        if self._due:
+            return self._due.popleft()
+        phrase = self._turns[0].take()
+        if phrase is not None or not self._turns[0].closed:
+            return phrase
+        self._turns.popleft()
+        return self._endings.popleft()
+
+    def _end(self, ending: Flushed | Finished) -> None:
+        self._turns[-1].close()
+        self._endings.append(ending)
+        self._turns.append(self._turn())
+
+    def _turn(self) -> Flow:
+        return Flow(self._language, markdown=self._markdown)
