@@ -2,88 +2,37 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from narrate.server.faults import EMPTY, HANG, HTML, JSON, SILENT, WRONG_RATE, Received, Reply, error, throttled
 
-@dataclass(frozen=True)
-class Reply:
-    """What is sent back, and how. The defaults are a healthy answer.
-
-    ``body`` None is the speech asked for; ``speech`` changes how that is made (the arguments of ``speech_of``, and
-    ``instead``, a text). ``cut`` is how many bytes of the body are sent before the connection is cut, though the
-    headers promise all of it; ``cut_headers`` the same of the headers; ``drop`` cuts it before any header, and
-    ``drop_after`` behind the complete answer. ``stall`` keeps the connection open instead of cutting it. ``surplus`` is
-    sent behind the body, on a connection that is kept. ``hang`` waits, before headers, until ``SpeechServer.release``.
-    ``drip`` is the pause, in seconds, after every byte of the body, ``drip_headers`` after every byte of all. ``name``
-    is counted.
-    """
-
-    status: int = 200
-    headers: tuple[tuple[str, str], ...] = ()
-    body: bytes | None = None
-    delay: float = 0.0
-    cut: int | None = None
-    cut_headers: int | None = None
-    drop: bool = False
-    drop_after: bool = False
-    stall: bool = False
-    surplus: bytes = b""
-    hang: bool = False
-    drip: float = 0.0
-    drip_headers: float = 0.0
-    chunked: bool = False
-    speech: tuple[tuple[str, Any], ...] = ()
-    name: str = ""
-
-
-def error(status: int, kind: str, message: str, **headers: str) -> Reply:
-    """An error in LMNT's envelope; header names are given with underscores."""
-    body = json.dumps({"error": {"type": kind, "message": message}}).encode()
-    named = tuple((name.replace("_", "-"), value) for name, value in headers.items())
-    return Reply(status, (("Content-Type", "application/json"), *named), body)
-
-
-def throttled(seconds: float | str) -> Reply:
-    """429 with Retry-After."""
-    return error(429, "rate_limit_error", "too many requests", retry_after=str(seconds))
-
+__all__ = [
+    "CUT",
+    "DROP",
+    "EMPTY",
+    "GOOD",
+    "HALF",
+    "HANG",
+    "HTML",
+    "JSON",
+    "SILENT",
+    "TWICE",
+    "WRONG_RATE",
+    "Received",
+    "Reply",
+    "Seen",
+    "State",
+    "error",
+    "throttled",
+]
 
 GOOD = Reply()
 DROP = Reply(drop=True)
 CUT = Reply(cut=1000)
-HANG = Reply(hang=True)
-HTML = Reply(headers=(("Content-Type", "text/html"),), body=b"<!DOCTYPE html><html><title>Bad gateway</title></html>")
-JSON = Reply(headers=(("Content-Type", "application/json"),), body=b'{"status": "queued", "position": 3}')
-EMPTY = Reply(body=b"")
-SILENT = Reply(speech=(("amplitude", 0),))
-WRONG_RATE = Reply(speech=(("other_rate", True),))
 HALF = Reply(speech=(("share", 0.1),), chunked=True)
 TWICE = Reply(speech=(("share", 10.0),))
-
-
-@dataclass(frozen=True)
-class Received:
-    """A request as it came."""
-
-    method: str
-    path: str
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def fields(self) -> dict[str, Any]:
-        """The JSON body."""
-        fields: dict[str, Any] = json.loads(self.body)
-        return fields
-
-    @property
-    def number(self) -> int:
-        """A number that depends on the body alone."""
-        return int.from_bytes(hashlib.sha256(self.body).digest()[:8])
 
 
 @dataclass
