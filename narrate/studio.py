@@ -48,6 +48,7 @@ class Studio:
     budget: Budget
     price: Price | None
     account: Callable[[], Account | None]
+    workers: int
     speakers: Executor
     masters: Executor
     mastering: Mastering
@@ -95,7 +96,7 @@ def open_studio(
     if job.segments == "mp3" and name in _HOSTED:
         settings.setdefault("format", "mp3")
     store = open_store(job.store, report)
-    cast = _cast(name, job.voice, language, settings)
+    cast = cast_for(name, job.voice, language, settings)
     bare, close = _OPENERS[name](job, settings, _without_key(os.environ) if silent else os.environ)
     workers = min(job.jobs or bare.traits.connections or MOST_JOBS, bare.traits.connections or 1024)
     stop = Stop()
@@ -146,6 +147,7 @@ def open_studio(
         budget=budget,
         price=price,
         account=getattr(bare, "account", _unknown),
+        workers=workers,
         speakers=Threads(workers, on_stop=stop.set),
         masters=Processes(os.cpu_count() or 1, preload=("narrate.mastering", "av", "lameenc")),
         mastering=_mastering(job),
@@ -174,6 +176,13 @@ def store_folder(folder: Path | None) -> Path:
     from platformdirs import user_cache_path
 
     return folder or user_cache_path("narrate", appauthor=False) / "store"
+
+
+def data_folder() -> Path:
+    """Where what a user has made lies, and not only what can be made again."""
+    from platformdirs import user_data_path
+
+    return user_data_path("narrate", appauthor=False)
 
 
 def list_voices(engine: str) -> tuple[VoiceInfo, ...]:
@@ -236,7 +245,17 @@ _GUESTS = {
 """Scripts that kokoro cannot read, and the language in which espeak reads a quotation in them."""
 
 
-def _cast(engine: str, name: str, language: str, settings: dict[str, str]) -> Cast:
+def cast_in(engine: str, name: str, language: str, settings: dict[str, str]) -> Cast:
+    """As ``cast_for``, but a language that kokoro lacks is read by espeak, whatever the voice that was named."""
+    if engine == "kokoro" and (language or "en").partition("-")[0].lower() != "en":
+        return cast_for("espeak", "", language, {key: value for key, value in settings.items() if key == "speed"})
+    return cast_for(engine, name, language, settings)
+
+
+def cast_for(engine: str, name: str, language: str, settings: dict[str, str]) -> Cast:
+    """The voice ``name`` of an engine, and those that read for it the scripts that it cannot. JobError for a voice,
+    language or setting that there is not.
+    """
     narrator = _voice(engine, name, language, settings)
     if engine != "kokoro":
         return Cast(narrator)

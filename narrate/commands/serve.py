@@ -1,0 +1,174 @@
+"""``narrate serve``: a speech server that speaks LMNT's API and OpenAI's."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+
+import click
+
+from narrate.commands.options import job_from, lexicon_option
+from narrate.errors import JobError, NarrateError, shown
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at.")
+@click.option(
+    "--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="0 takes any that is free."
+)
+@click.option("--engine", default="kokoro", show_default=True, help="kokoro, espeak, lmnt, openai or tone.")
+@click.option("--model", help="The engine's model, where it has several.")
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="An engine's setting: speed=1.1.")
+@lexicon_option
+@click.option("--alias", "aliases", multiple=True, metavar="NAME=VOICE", help="Another name of a voice: leah=bf_emma.")
+@click.option("--cache", is_flag=True, help="Keep what is spoken in the store: a sentence asked twice is spoken once.")
+@click.option("--store", type=click.Path(path_type=Path), help="Where speech is kept.  [default: the user's cache]")
+@click.option("--voices", type=click.Path(path_type=Path, dir_okay=False), help="The file of users' own voices.")
+@click.option("--keys", type=click.Path(path_type=Path, dir_okay=False), help="The file of hashed keys; see --new-key.")
+@click.option(
+    "--new-key", metavar="NAME", help="Make a key, show it once with its lines for the file of keys, and end."
+)
+@click.option("--allow-origin", "origins", multiple=True, metavar="URL", help="A web page's origin that may use it.")
+@click.option("--tls-cert", type=click.Path(path_type=Path, dir_okay=False), help="A certificate, to serve https.")
+@click.option("--tls-key", type=click.Path(path_type=Path, dir_okay=False), help="The certificate's private key.")
+@click.option("--jobs", "-j", type=int, help="Chunks spoken at once at the most.  [default: by the engine]")
+@click.option("--max-requests", default=1000, show_default=True, type=click.IntRange(1), help="At once; more get 429.")
+@click.option("--max-sessions", default=500, show_default=True, type=click.IntRange(1), help="Open at once.")
+@click.option(
+    "--idle", default=600.0, show_default=True, type=click.FloatRange(1), help="Seconds a session may be idle."
+)
+@click.option("--stall", default=60.0, show_default=True, type=click.FloatRange(1), help="Seconds without a read.")
+@click.option(
+    "--drain", default=30.0, show_default=True, type=click.FloatRange(0), help="Seconds to end in good order."
+)
+@click.option("--max-cost", type=float, help="Stop speaking before a hosted engine has cost more than this.")
+@click.option("--faults", metavar="PLAN", help="Go wrong on purpose: SEED:SHARE or SEED:SHARE:KIND,KIND, as 7:0.3.")
+@click.option("--log-json", type=click.Path(dir_okay=False, path_type=Path), help="Append the access log to a file.")
+@click.option("--quiet", "-q", is_flag=True, help="No access log on standard error.")
+def serve(
+    host: str,
+    port: int,
+    aliases: tuple[str, ...],
+    cache: bool,
+    voices: Path | None,
+    keys: Path | None,
+    new_key: str | None,
+    origins: tuple[str, ...],
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    max_requests: int,
+    max_sessions: int,
+    idle: float,
+    stall: float,
+    drain: float,
+    faults: str | None,
+    log_json: Path | None,
+    quiet: bool,
+    **flags: Any,
+) -> None:
+    """Serve speech: LMNT's Speech API and Sessions, and OpenAI's speech endpoint, spoken by any engine.
+
+    The address is the first line on standard output. On this machine no key is needed; for any other --host there must
+    be a file of keys.
+
+    \b
+    narrate serve
+    LMNT_BASE_URL=http://127.0.0.1:8080 LMNT_API_KEY=any python your_program.py
+    OPENAI_BASE_URL=http://127.0.0.1:8080/v1 OPENAI_API_KEY=any python another.py
+    narrate serve --new-key "the reading app" >> keys.toml
+    narrate serve --host 0.0.0.0 --keys keys.toml --cache
+    narrate serve --engine tone --faults 7:0.3
+    """
+    from narrate.server.answers import Bounds
+    from narrate.server.faults import read_plan
+    from narrate.server.keys import new_key as made
+    from narrate.server.run import Serving
+    from narrate.server.run import serve as run
+
+    if new_key is not None:
+        secret, lines = made(new_key)
+        click.echo(f"the key, shown this once: {secret}", err=True)
+        click.echo(lines)
+        return
+    if bool(tls_cert) != bool(tls_key):
+        raise JobError("--tls-cert and --tls-key go together")
+    pairs = [alias.partition("=") for alias in aliases]
+    for name, sign, voice in pairs:
+        if not (name and sign and voice):
+            raise JobError(f"--alias {name}: write it as NAME=VOICE, for example leah=bf_emma")
+    with _Log(log_json, quiet) as log:
+        serving = Serving(
+            job=job_from("serve", flags),
+            host=host,
+            port=port,
+            keep=cache,
+            keys=keys,
+            voices=voices or _voices_file(),
+            aliases=tuple((name, voice) for name, _, voice in pairs),
+            origins=origins,
+            faults=read_plan(faults) if faults else None,
+            certificate=tls_cert,
+            private_key=tls_key,
+            bounds=Bounds(max_requests, max_sessions, stall_s=stall, idle_s=idle, drain_s=drain),
+            log=log.write,
+        )
+        ended = run(serving, _listening(serving, quiet), lambda sentence: click.echo(shown(sentence), err=True))
+    if ended is not None:
+        click.echo(f"narrate: {ended.name}: everything that was being spoken is spoken", err=True)
+        raise click.exceptions.Exit(128 + ended)
+
+
+def _listening(serving: Any, quiet: bool) -> Callable[[str], None]:
+    def told(address: str) -> None:
+        click.echo(address)
+        sys.stdout.flush()
+        if not quiet:
+            click.echo(f"speaking with {serving.job.engine}; LMNT_BASE_URL={address}", err=True)
+            click.echo(f"OPENAI_BASE_URL={address}/v1", err=True)
+
+    return told
+
+
+def _voices_file() -> Path:
+    from narrate.studio import data_folder
+
+    return data_folder() / "voices.json"
+
+
+class _Log:
+    """The access log: one JSON a line, with stable names; no texts, no keys."""
+
+    def __init__(self, path: Path | None, quiet: bool) -> None:
+        self._path = path
+        self._quiet = quiet
+        self._file: IO[str] | None = None
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> _Log:
+        if self._path is not None:
+            try:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                self._file = self._path.open("a", encoding="utf-8", errors="backslashreplace")
+            except OSError as error:
+                raise NarrateError(f"{self._path}: the log cannot be written: {error.strerror}") from error
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def write(self, line: dict[str, Any]) -> None:
+        """Add ``line``, with the time."""
+        moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        text = json.dumps({"time": moment, **line}, ensure_ascii=True)
+        with self._lock:
+            if self._file is not None:
+                self._file.write(f"{text}\n")
+                self._file.flush()
+            if not self._quiet:
+                click.echo(text, err=True)
