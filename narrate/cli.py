@@ -14,7 +14,7 @@ from typing import NoReturn
 import click
 
 from narrate import __version__
-from narrate.commands import check, doctor, ledger, plan, run, say, store, voices
+from narrate.commands import adapt, check, doctor, ledger, live, plan, run, say, serve, store, voices
 from narrate.errors import NarrateError, shown
 
 EXIT_CODES = """\b
@@ -51,6 +51,9 @@ for command in (
     run.run,
     plan.plan,
     say.say,
+    serve.serve,
+    live.live,
+    adapt.adapt,
     voices.voices,
     check.check,
     doctor.doctor,

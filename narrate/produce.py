@@ -115,7 +115,7 @@ def produce(
                 f"{job.source}: has the author and title of {made[folder]}, and would take its place in {folder}; "
                 "give it another title in a job file, or another folder with -o"
             )
-        with _only_run(job.output, folder):
+        with only_run_in(job.output, folder):
             expected = estimate(script, studio, folder)
             console.report(expectation(script, expected))
             for warning in (*limit_warnings(expected, job, studio), *account_warnings(expected, studio)):
@@ -123,12 +123,19 @@ def produce(
             if not approve(expected):
                 raise SpeechIncomplete("nothing was spent; run again when you like")
             tally = Tally()
-            audiobook = replace(_make(script, studio, console, tally), narrator=studio.narrator)
-            files = publish(audiobook, studio.writers, folder)
+            audiobook, files = make(script, studio, console, tally, folder)
     return Production(folder, files, audiobook, script, expected, tally, studio.budget)
 
 
-def _make(script: Script, studio: Studio, console: Console, tally: Tally) -> Audiobook:
+def make(
+    script: Script, studio: Studio, console: Console, tally: Tally, folder: Path
+) -> tuple[Audiobook, tuple[Published, ...]]:
+    """Speak, assemble and publish in ``folder``, whose lock the caller holds."""
+    audiobook = replace(_assembled(script, studio, console, tally), narrator=studio.narrator)
+    return audiobook, publish(audiobook, studio.writers, folder)
+
+
+def _assembled(script: Script, studio: Studio, console: Console, tally: Tally) -> Audiobook:
     """Speak and assemble. A stored segment that proves damaged has been set aside: it is spoken anew, and the rest
     is there already. Each round heals at least one.
     """
@@ -216,7 +223,7 @@ def _title(script: Script, outcome: Outcome) -> str:
     return script.chapters[script.chunks[outcome.indices[0]].chapter].title
 
 
-def _only_run(output: Path, folder: Path) -> contextlib.AbstractContextManager[None]:
+def only_run_in(output: Path, folder: Path) -> contextlib.AbstractContextManager[None]:
     """Hold the lock of an output folder."""
     name = hashlib.sha256(str(folder.relative_to(output)).encode()).hexdigest()[:16]
     return only_run(output / ".narrate", name, str(folder))

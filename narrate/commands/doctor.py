@@ -11,9 +11,16 @@ from pathlib import Path
 
 import click
 
-from narrate.errors import EngineClosed, NarrateError
+from narrate.errors import EngineClosed, JobError, NarrateError
 
-_PACKAGES = ("av", "lameenc", "mutagen", "ebooklib", "markdown-it-py", "onnxruntime", "httpx", "pydub")
+_PACKAGES = (
+    *("av", "lameenc", "mutagen", "ebooklib", "markdown-it-py", "onnxruntime", "httpx", "pydub"),
+    *("starlette", "uvicorn", "websockets"),
+)
+_EXTRAS = {
+    "llm": (("anthropic", "openai"), "narrate adapt, narrate live --llm"),
+    "play": (("sounddevice",), "narrate live --play"),
+}
 _HOSTED = {
     "lmnt": ("LMNT_API_KEY", "LMNT_BASE_URL"),
     "openai": ("OPENAI_API_KEY", "OPENAI_BASE_URL"),
@@ -53,6 +60,9 @@ def doctor(folder: Path | None) -> None:
     click.echo("folders")
     healthy &= line("store", lambda: _folder(open_store(folder, lambda sentence: None).folder))
     line("output", lambda: _folder(Path("output")))
+    click.echo("extras")
+    for name, (packages, what) in _EXTRAS.items():
+        line(name, lambda name=name, packages=packages, what=what: _extra(name, packages, what))  # type: ignore[misc]
     click.echo("packages")
     click.echo("      " + ", ".join(f"{name} {_version(name)}" for name in _PACKAGES))
     if not healthy:
@@ -69,6 +79,14 @@ def _hosted(key: str, address: str) -> str:
     if not has_key and not (where and key == "OPENAI_API_KEY"):  # servers at home often need no key
         raise EngineClosed(told)
     return told
+
+
+def _extra(name: str, packages: tuple[str, ...], what: str) -> str:
+    """What an extra is for, and whether it is there."""
+    found = ", ".join(f"{package} {_version(package)}" for package in packages)
+    if "missing" in found:
+        raise JobError(f'for {what}; install it with: pip install "narrate[{name}]"')
+    return f"for {what}: {found}"
 
 
 def _folder(folder: Path) -> str:
