@@ -1,12 +1,13 @@
 """Mono 16-bit samples in, the bytes of a format out, as they come: what a speech server sends.
 
-Whatever an encoder has ready leaves at once, the head of the file with the first call. No stream seeks, waits, or has
-threads of its own, and hundreds may be open: an MP3 costs 0.3 MB, AAC 0.7 MB, Opus 0.1 MB, the others next to nothing.
-The same samples in the same pieces give the same bytes. One of the rooms that know PyAV.
+Whatever an encoder has ready leaves at once, the head of the file with the first sound. No stream seeks, waits, or has
+threads of its own, and hundreds may be open. The same samples in the same pieces give the same bytes. One of the rooms
+that know PyAV.
 
-Sound leaves late by what its codec looks ahead: 20 ms for Opus, 40 ms for FLAC, 1376 samples for MP3 up to 24 kHz (57
-ms there), two frames of 1024 for AAC. A flush pads with silence as far as the codec needs it: up to 27 ms for Opus, 40
-for FLAC; one turn of MP3 begins 1152 to 1727 samples after another (72 ms at 24 kHz at most), one of AAC 1024 to 2047.
+Sound leaves late by what its codec and its file look ahead: 47 ms for Opus in Ogg, 67 in WebM, 40 for FLAC, 1376
+samples for MP3 up to 24 kHz (57 ms there), two frames of 1024 for AAC. A flush pads with silence as far as they need
+it: up to 40 ms for FLAC, 60 for Opus in Ogg, 80 in WebM; one turn of MP3 begins 1152 to 1727 samples after another (72
+ms at 24 kHz at most), one of AAC 1024 to 2047.
 """
 
 from __future__ import annotations
@@ -14,13 +15,14 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Literal, Protocol
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from narrate.audio import codec, flac, wrapping
+from narrate.audio import codec, wrapping
 from narrate.audio.codec import Samples
 from narrate.audio.encoders import CODEC_RATES, ENCODERS, Encoder, known_bitrate
 from narrate.audiobook import Codec
@@ -59,6 +61,8 @@ OPUS_RATES = (8000, 12000, 16000, 24000, 48000)
 
 _RATES: dict[Kind, tuple[int, ...]] = {"mp3": CODEC_RATES, "aac": CODEC_RATES, "webm": OPUS_RATES, "opus": OPUS_RATES}
 _BITRATES: dict[Kind, int] = {"mp3": 96, "aac": 64, "webm": 48, "opus": 48}
+_HIGHEST_RATE = 96_000
+"""Hz. More is no speech."""
 _OPUS_BITRATES = (6, 256)  # for one channel
 
 
@@ -66,18 +70,19 @@ def open_stream(kind: Kind, rate: int, bitrate: int | None = None, *, whole: boo
     """A stream of ``kind`` for samples at ``rate`` Hz.
 
     ``bitrate`` in kbit/s is for MP3 (96 if not given), AAC (64) and Opus (48), and is taken to what the codec knows.
-    ``whole`` says that the caller joins all bytes before anyone hears them: WAV and µ-law then come at the end in one
-    piece, and their heads state the right size instead of none. The others are the same either way.
+    ``whole`` says that the caller joins all bytes before anyone hears them: WAV, µ-law and FLAC then come at the end in
+    one piece, and their heads state the right size instead of none. An open FLAC stream takes 7 MB, which that avoids.
+    The others are the same either way.
     """
     if kind not in CONTENT_TYPES:
         raise AudioError(f"cannot stream {kind!r}: the formats are {', '.join(CONTENT_TYPES)}")
-    known = _RATES.get(kind, range(1000, flac.HIGHEST_RATE + 1))
+    known = _RATES.get(kind, range(1000, _HIGHEST_RATE + 1))
     if rate not in known:
         numbers = ", ".join(map(str, known)) if isinstance(known, tuple) else f"{known[0]} to {known[-1]}"
         raise AudioError(f"{kind} cannot have a sample rate of {rate} Hz; it can be {numbers}")
     if bitrate is not None and bitrate < 1:
         raise AudioError(f"a bit rate of {bitrate} kbit/s is none; leave it out for the usual one")
-    if whole and kind in _IN_WAV:
+    if whole and (kind in _IN_WAV or kind == "flac"):
         return _Ordered(_Whole(kind, rate), b"")
     return _OPENERS[kind](kind, rate, bitrate or _BITRATES.get(kind, 0))
 
@@ -172,55 +177,27 @@ def _open_plain(kind: Kind, rate: int, bitrate: int) -> Stream:
 
 
 class _Whole:
-    """A WAV that is kept until its size is known."""
+    """A WAV or FLAC that is kept until its size is known."""
 
     def __init__(self, kind: Kind, rate: int) -> None:
         self._kind: Kind = kind
         self._rate = rate
-        self._pieces: list[bytes] = []
+        self._pieces: list[Samples] = []
 
     def encode(self, samples: Samples) -> bytes:
-        self._pieces.append(_CONVERSIONS[self._kind](samples))
+        self._pieces.append(samples)
         return b""
 
     def flush(self) -> bytes:
         return b""
 
     def finish(self) -> bytes:
-        sound = b"".join(self._pieces)
+        samples = np.concatenate([np.zeros(0, np.int16), *self._pieces])
+        if self._kind == "flac":
+            return codec.encode_flac(samples, self._rate)
+        sound = _CONVERSIONS[self._kind](samples)
         tag, width = _IN_WAV[self._kind]
         return wrapping.wav_head(tag, self._rate, width, len(sound)) + sound + bytes(len(sound) % 2)
-
-
-class _Flac:
-    """Blocks of 40 ms; a flush fills the last one, for only the last of a file may be shorter."""
-
-    def __init__(self, rate: int) -> None:
-        self.block = rate // 25
-        self._rate = rate
-        self._number = 0
-        self._held = np.zeros(0, np.int16)
-
-    def encode(self, samples: Samples) -> bytes:
-        held = np.concatenate([self._held, samples])
-        whole = held.size - held.size % self.block
-        self._held = held[whole:]
-        return b"".join(self._frame(held[at : at + self.block]) for at in range(0, whole, self.block))
-
-    def flush(self) -> bytes:
-        return self.encode(np.zeros(-self._held.size % self.block, np.int16))
-
-    def finish(self) -> bytes:
-        return self._frame(self._held) if self._held.size else b""
-
-    def _frame(self, samples: Samples) -> bytes:
-        self._number += 1
-        return flac.frame(samples, self._number - 1, self._rate)
-
-
-def _open_flac(kind: Kind, rate: int, bitrate: int) -> Stream:
-    stream = _Flac(rate)
-    return _Ordered(stream, flac.head(rate, stream.block))
 
 
 # --- MP3 and AAC ----------------------------------------------------------------------------------------------------
@@ -290,93 +267,129 @@ def _without_idle_threads() -> Iterator[None]:
             os.sched_setaffinity(0, allowed)
 
 
-# --- Opus -----------------------------------------------------------------------------------------------------------
+# --- Opus and FLAC, in files that FFmpeg writes ---------------------------------------------------------------------
 
 
-class _Opus:
-    """Frames of 20 ms, each a packet at once; the codec itself is late by 6.5 ms more, which a player leaves out.
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """A file that can be written without going back: its muxer and codec, with their options.
 
-    Positions are counted in samples given, silence of earlier flushes included.
+    ``frame_ms`` is how much each packet holds, ``held`` how many packets codec and muxer together keep to themselves.
     """
 
-    def __init__(self, rate: int, bitrate: int, wrap: type[wrapping.Ogg] | type[wrapping.Webm]) -> None:
+    muxer: str
+    codec: str
+    options: dict[str, str]
+    coding: dict[str, str]
+    frame_ms: int
+    held: int
+
+
+_BITEXACT = 1 << 23
+"""AV_CODEC_FLAG_BITEXACT: no version of the encoder in what it writes."""
+_SAME_BYTES = {"fflags": "+bitexact+flush_packets", "flush_packets": "1"}
+_OPUS = {"compression_level": "5"}  # 10 takes 2.5 times as long and sounds hardly better
+_FORMS: dict[Kind, _Form] = {
+    "opus": _Form("ogg", "libopus", {**_SAME_BYTES, "page_duration": "20000"}, _OPUS, 20, 2),
+    # a cluster is written once a packet comes that would make it longer than its limit, which is never kept
+    "webm": _Form("webm", "libopus", {**_SAME_BYTES, "live": "1", "cluster_time_limit": "1"}, _OPUS, 20, 3),
+    "flac": _Form("flac", "flac", _SAME_BYTES, {"compression_level": "3", "lpc_type": "fixed"}, 40, 0),
+}
+
+
+class _Sink:
+    """A file that can only be written to: what has been written is taken away."""
+
+    def __init__(self) -> None:
+        self._written = bytearray()
+
+    def write(self, data: bytes) -> int:
+        self._written += data
+        return len(data)
+
+    def take(self) -> bytes:
+        taken = bytes(self._written)
+        self._written.clear()
+        return taken
+
+
+class _Muxed:
+    """A codec and its file. Packets leave one by one; a flush pushes the last ones out with silence."""
+
+    def __init__(self, kind: Kind, rate: int, bitrate: int) -> None:
         import av
 
+        self._form = _FORMS[kind]
         self._rate = rate
-        self._frame = rate // 50
-        self._context = av.AudioCodecContext.create("libopus", "w")
-        self._context.sample_rate = rate
-        self._context.layout = "mono"
-        self._context.format = "s16"
-        self._context.bit_rate = 1000 * min(max(bitrate, _OPUS_BITRATES[0]), _OPUS_BITRATES[1])
-        self._context.thread_count = 1
-        self._context.options = {"compression_level": "5"}  # 10 takes 2.5 times as long and sounds hardly better
-        with codec.translated("the sound of a stream", "cannot be encoded as Opus"):
-            self._context.open()
-        config = self._context.extradata or b""
-        self._late = int.from_bytes(config[10:12], "little") * rate // wrapping.OPUS_RATE
-        self._wrap = wrap(config)
+        self._frame = rate * self._form.frame_ms // 1000
+        self._sink = _Sink()
         self._held = np.zeros(0, np.int16)
-        self._needed = 0
-        self._encoded = 0
-
-    def head(self) -> bytes:
-        return self._wrap.head()
+        self._given = 0
+        self._behind = False
+        with self._translated():
+            self._container = av.open(self._sink, "w", format=self._form.muxer, options=self._form.options)
+            coding = {**self._form.coding, "frame_size": str(self._frame)}
+            self._stream: Any = self._container.add_stream(
+                self._form.codec, rate=rate, options=coding, layout="mono", format="s16"
+            )
+            self._stream.codec_context.thread_count = 1
+            self._stream.codec_context.flags |= _BITEXACT
+            if bitrate:
+                self._stream.bit_rate = 1000 * min(max(bitrate, _OPUS_BITRATES[0]), _OPUS_BITRATES[1])
+            self._container.start_encoding()
 
     def encode(self, samples: Samples) -> bytes:
-        packets = self._packets(samples)
-        self._needed = self._encoded + self._held.size
-        return self._wrap.add(packets)
-
-    def flush(self) -> bytes:
-        return self._wrap.add(self._rest())
-
-    def finish(self) -> bytes:
-        packets = self._rest()
-        more = self._encoded - self._late - self._needed
-        return self._wrap.close(packets, more * wrapping.OPUS_RATE // self._rate if packets else 0)
-
-    def _rest(self) -> list[bytes]:
-        """The packets with which all that is needed can be heard; none when it can be already."""
-        missing = self._needed + self._late - self._encoded
-        if self._needed <= self._encoded - self._late or not self._needed:
-            return []
-        return self._packets(np.zeros(missing + -missing % self._frame - self._held.size, np.int16))
-
-    def _packets(self, samples: Samples) -> list[bytes]:
         held = np.concatenate([self._held, samples])
         whole = held.size - held.size % self._frame
         self._held = held[whole:]
-        packets = []
-        for at in range(0, whole, self._frame):
-            packets += self._packet(held[at : at + self._frame])
-        return packets
+        self._behind = self._behind or samples.size > 0
+        with self._translated():
+            for at in range(0, whole, self._frame):
+                self._mux(held[at : at + self._frame])
+        return self._sink.take()
 
-    def _packet(self, samples: Samples) -> list[bytes]:
+    def flush(self) -> bytes:
+        if not self._behind:
+            return self._sink.take()
+        data = self.encode(np.zeros(-self._held.size % self._frame + self._form.held * self._frame, np.int16))
+        self._behind = False
+        return data
+
+    def finish(self) -> bytes:
+        with self._translated():
+            if self._held.size:
+                self._mux(self._held)
+            self._container.mux(self._stream.encode(None))
+            self._container.close()
+        return self._sink.take()
+
+    def _mux(self, samples: Samples) -> None:
         frame = codec.audio_frame(samples, "s16", self._rate)
-        with codec.translated("the sound of a stream", "cannot be encoded as Opus"):
-            if self._encoded:
-                packets = self._context.encode(frame)
-            else:
-                with _without_idle_threads():
-                    packets = self._context.encode(frame)
-        self._encoded += samples.size
-        return [bytes(packet) for packet in packets]
+        frame.pts = self._given
+        if self._given:
+            packets = self._stream.encode(frame)
+        else:
+            with _without_idle_threads():
+                packets = self._stream.encode(frame)
+        self._given += samples.size
+        self._container.mux(packets)
+
+    def _translated(self) -> AbstractContextManager[None]:
+        return codec.translated("the sound of a stream", f"cannot be encoded as {self._form.codec}")
 
 
-def _open_opus(kind: Kind, rate: int, bitrate: int) -> Stream:
-    stream = _Opus(rate, bitrate, wrapping.Webm if kind == "webm" else wrapping.Ogg)
-    return _Ordered(stream, stream.head())
+def _open_muxed(kind: Kind, rate: int, bitrate: int) -> Stream:
+    return _Ordered(_Muxed(kind, rate, bitrate), b"")
 
 
 _OPENERS: dict[Kind, Callable[[Kind, int, int], Stream]] = {
     "mp3": _open_mp3,
-    "webm": _open_opus,
+    "webm": _open_muxed,
     "ulaw": _open_plain,
     "pcm_s16le": _open_plain,
     "pcm_f32le": _open_plain,
     "wav": _open_plain,
     "aac": _open_aac,
-    "opus": _open_opus,
-    "flac": _open_flac,
+    "opus": _open_muxed,
+    "flac": _open_muxed,
 }

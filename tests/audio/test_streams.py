@@ -98,13 +98,14 @@ def test_a_steady_tone_keeps_its_pitch(kind: Kind) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_first_call_gives_the_head(kind: Kind) -> None:
-    for first in (open_stream(kind, RATE).flush(), open_stream(kind, RATE).encode(np.zeros(0, np.int16))):
-        assert first.startswith(HEADS[kind]) if kind in HEADS else first == b""
+def test_the_first_sound_comes_behind_the_head(kind: Kind) -> None:
+    first = open_stream(kind, RATE).encode(sweep(RATE // 5, RATE))
+    assert len(first) > 100
+    assert first.startswith(HEADS.get(kind, b""))
     assert open_stream(kind, RATE).finish().startswith(HEADS.get(kind, b""))
 
 
-LATE_MS = {"mp3": 104, "aac": 130, "webm": 27, "opus": 27, "flac": 40}
+LATE_MS = {"mp3": 104, "aac": 130, "webm": 67, "opus": 47, "flac": 40}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -151,10 +152,13 @@ def test_after_a_flush_all_that_was_given_can_be_heard(kind: Kind, rate: int) ->
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_an_end_right_after_a_flush_adds_no_sound(kind: Kind) -> None:
+def test_an_end_right_after_a_flush_adds_hardly_any_silence(kind: Kind) -> None:
     stream = open_stream(kind, RATE)
     data = stream.encode(sweep(5000, RATE)) + stream.flush()
-    assert np.array_equal(heard(data + stream.finish(), kind, RATE), heard(data, kind, RATE))
+    before, after = heard(data, kind, RATE), heard(data + stream.finish(), kind, RATE)
+    assert 0 <= after.size - before.size <= RATE * 0.05
+    assert np.array_equal(after[: before.size - 200], before[:-200])  # resampled: the end rings
+    assert np.abs(after[before.size :].astype(int)).max(initial=0) < 200
 
 
 def cut(kind: Kind, sound: codec.Samples, cuts: list[int], rate: int = RATE) -> bytes:
@@ -211,7 +215,7 @@ def test_strict_readers_find_nothing_wrong(kind: Kind) -> None:
         times = [packet.pts for packet in container.demux() if packet.size]
         assert times == sorted(set(times))
         assert len(times) >= 25
-        assert set(container.metadata.values()) <= {"narrate"}
+        assert not any(sign.isdigit() for value in container.metadata.values() for sign in value)  # no version
 
 
 def test_bit_rates_are_those_that_the_codec_knows() -> None:
@@ -258,7 +262,7 @@ def test_streamed_sizes_are_unknown_and_whole_ones_right(kind: Kind) -> None:
 
 def test_other_formats_do_not_wait_for_the_whole() -> None:
     for kind in KINDS:
-        if kind not in ("wav", "ulaw"):
+        if kind not in ("wav", "ulaw", "flac"):
             assert open_stream(kind, RATE, whole=True).encode(sweep(RATE, RATE))
 
 
@@ -281,7 +285,7 @@ def test_what_it_cannot_do_it_says() -> None:
         open_stream("ogg", RATE)  # type: ignore[arg-type]
     with pytest.raises(AudioError, match=r"opus cannot have a sample rate of 22050 Hz; it can be 8000, 12000"):
         open_stream("opus", 22050)
-    with pytest.raises(AudioError, match=r"wav cannot have a sample rate of 0 Hz; it can be 1000 to 65535"):
+    with pytest.raises(AudioError, match=r"wav cannot have a sample rate of 0 Hz; it can be 1000 to 96000"):
         open_stream("wav", 0)
     with pytest.raises(AudioError, match="a bit rate of 0 kbit/s is none"):
         open_stream("mp3", RATE, 0)
@@ -319,3 +323,11 @@ def test_streams_do_not_disturb_each_other() -> None:
         alone = open_stream(kind, RATE)
         assert b"".join(alone.encode(sound[at : at + 480]) for at in range(0, 4800, 480)) == mixed[0]
         assert mixed[1] != mixed[0]
+
+
+def test_whole_flac_says_how_long_it_is() -> None:
+    sound = sweep(4001, 8000)
+    stream = open_stream("flac", 8000, whole=True)
+    data = stream.encode(sound) + stream.finish()
+    assert int.from_bytes(data[18:26], "big") & 0xFFFFFFFFF == sound.size
+    assert np.array_equal(heard(data, "flac", 8000), sound)
