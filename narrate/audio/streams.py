@@ -327,16 +327,15 @@ class _Muxed:
         self._given = 0
         self._behind = False
         with self._translated():
-            self._container = av.open(self._sink, "w", format=self._form.muxer, options=self._form.options)
+            container = av.open(self._sink, "w", format=self._form.muxer, options=self._form.options)
             coding = {**self._form.coding, "frame_size": str(self._frame)}
-            self._stream: Any = self._container.add_stream(
-                self._form.codec, rate=rate, options=coding, layout="mono", format="s16"
-            )
-            self._stream.codec_context.thread_count = 1
-            self._stream.codec_context.flags |= _BITEXACT
+            stream: Any = container.add_stream(self._form.codec, rate=rate, options=coding, layout="mono", format="s16")
+            stream.codec_context.thread_count = 1
+            stream.codec_context.flags |= _BITEXACT
             if bitrate:
-                self._stream.bit_rate = 1000 * min(max(bitrate, _OPUS_BITRATES[0]), _OPUS_BITRATES[1])
-            self._container.start_encoding()
+                stream.bit_rate = 1000 * min(max(bitrate, _OPUS_BITRATES[0]), _OPUS_BITRATES[1])
+            container.start_encoding()
+        self._container, self._stream = container, stream
 
     def encode(self, samples: Samples) -> bytes:
         held = np.concatenate([self._held, samples])
