@@ -62,6 +62,14 @@ def render(lines: Sequence[str], numbers: Sequence[int], what: str = "the text")
         raise SourceError(f"{what}: has more than {_PIECES:,} pieces of markup; it is no readable book") from error
 
 
+def tokens_of(text: str) -> list[Token]:
+    """What markdown-it reads in ``text``, token by token; SourceError as in ``render``."""
+    try:
+        return _parser().parse(text, {})
+    except _TooManyPieces as error:
+        raise SourceError("the text has too many pieces of markup to be looked through") from error
+
+
 class _TooManyPieces(Exception):
     """The parser is stopped before its tokens fill the memory."""
 

@@ -13,10 +13,9 @@ from typing import Literal
 
 from markdown_it.token import Token
 
-from narrate.errors import SourceError
 from narrate.manuscript.dialects import prepare
 from narrate.manuscript.listing import form_of
-from narrate.manuscript.render import _parser, _TooManyPieces
+from narrate.manuscript.render import tokens_of
 
 Kind = Literal["table", "list", "code", "caption"]
 KINDS: tuple[Kind, ...] = ("table", "list", "code", "caption")
@@ -72,7 +71,7 @@ def made_for_the_eye(text: str, offset: int = 0) -> list[Place]:
     """
     source = text.split("\n")
     prepared = prepare(text, offset)
-    tokens = _parsed("\n".join(prepared.lines))
+    tokens = tokens_of("\n".join(prepared.lines))
     places: list[Place] = []
     for kind, quoted, start, end in _found(tokens, prepared.lines):
         while end > start + 1 and not prepared.lines[end - 1].strip(" \t>"):
@@ -93,7 +92,7 @@ def made_for_the_eye(text: str, offset: int = 0) -> list[Place]:
 
 def no_prose(text: str) -> str:
     """What ``text`` holds besides paragraphs, in words ("a list"), or ""."""
-    for token in _parsed(text):
+    for token in tokens_of(text):
         if token.type in _NO_PROSE:
             return _NO_PROSE[token.type]
         if token.type == "html_block":
@@ -101,13 +100,6 @@ def no_prose(text: str) -> str:
         if any(child.type == "image" for child in token.children or ()):
             return "a picture"
     return ""
-
-
-def _parsed(text: str) -> list[Token]:
-    try:
-        return _parser().parse(text, {})
-    except _TooManyPieces as error:
-        raise SourceError("the text has too many pieces of markup to be looked through") from error
 
 
 def _found(tokens: Sequence[Token], lines: Sequence[str]) -> Iterator[tuple[Kind, bool, int, int]]:
