@@ -6,6 +6,7 @@ engine and its wrappers, and may be kept in the same store.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -16,13 +17,14 @@ from typing import TYPE_CHECKING
 from narrate.audiobook import Segment, Word
 from narrate.book import Block, Book, Chapter, Metadata, letters_and_digits
 from narrate.engines import Traits
-from narrate.errors import NarrateError
+from narrate.errors import NarrateError, SegmentDamaged
 from narrate.job import Job
 from narrate.lexicons import lexicon_for
 from narrate.plan import plan
 from narrate.policy import Policy
 from narrate.script import Boundary, Cast, Chunk, Script
 from narrate.speak import speak_chunk
+from narrate.store import read_part
 from narrate.studio import Report, Studio, cast_in, open_studio
 from narrate.timings import Timing, timings
 
@@ -64,10 +66,9 @@ class Booth:
     def __init__(self, job: Job, report: Report, *, keep: bool, title: str = "") -> None:
         self.job = job
         self.keep = keep
-        self._report = report
-        self.studio: Studio = open_studio(job, Metadata(title, language=job.language), report)
         empty = Book(Metadata("", language=job.language), (), (), 0, "")
         self._lexicon = lexicon_for(empty, job.lexicons).lexicon
+        self.studio: Studio = open_studio(job, Metadata(title, language=job.language), report)
         self.cast = lru_cache(256)(self._cast)
 
     @property
@@ -85,13 +86,13 @@ class Booth:
         self.studio.close()
 
     def warm(self) -> None:
-        """Have an engine on this machine load what it needs, so that the first text does not wait for it. Never fails:
-        what is wrong will be told when it is asked to speak.
+        """Have the rules of language, and an engine on this machine, load what they need, so that the first text does
+        not wait for it. Never fails: what is wrong will be told when it is asked to speak.
         """
-        if self.traits.local:
-            with suppress(NarrateError):
-                narrator = self.cast(self.job.voice, self.job.language, ()).narrator
-                self.studio.engine.speak(Chunk("All is well in this house.", narrator, 0))
+        with suppress(NarrateError):
+            for line in self.lines("All is well in this house.", self.studio.cast, language=self.job.language):
+                if self.traits.local:
+                    self.studio.engine.speak(line.chunk)
 
     def _cast(self, voice: str, language: str, settings: tuple[tuple[str, str], ...]) -> Cast:
         """Who speaks ``language`` ("" where the text decides) by the name of ``voice``. JobError for what cannot be."""
@@ -129,8 +130,8 @@ class Booth:
 
         segment, bought = None, True
         if self.keep:
-            segment, bought = speak_chunk(line.chunk, self.studio.engine, self.studio.store)
-            samples, rate, words, lead = *sound_of(segment), segment.words, segment.lead
+            segment, bought, samples = self._kept(line.chunk)
+            rate, words, lead = segment.rate, segment.words, segment.lead
         else:
             speech = self.studio.engine.speak(line.chunk)
             samples, rate = codec.decode(speech.audio, speech.format, speech.rate)
@@ -140,13 +141,30 @@ class Booth:
         told = _shifted(words, lead * 1000 // rate, tempo)
         return Take(samples, rate, timings(line.text, len(samples), told, rate), segment, bought)
 
+    def _kept(self, chunk: Chunk) -> tuple[Segment, bool, Samples]:
+        """The segment of ``chunk``, whether it was bought, and its samples; a damaged one is spoken anew."""
+        store = self.studio.store
+        for _ in range(2):
+            segment, bought = speak_chunk(chunk, self.studio.engine, store)
+            try:
+                return segment, bought, sound_of(segment)
+            except ValueError as error:
+                store.set_aside(segment.path, str(error), unless_sound=True)
+        raise SegmentDamaged(f"{store.folder}: segments keep being damaged; check the disk")
 
-def sound_of(segment: Segment) -> tuple[Samples, int]:
-    """A stored segment's samples without the engine's silence at its ends, and their rate."""
+
+def sound_of(segment: Segment) -> Samples:
+    """A stored segment's samples, without the engine's silence at its ends. ValueError when it is gone or damaged."""
     from narrate.audio import codec
 
-    samples, rate = codec.decode(segment.path.read_bytes()[: segment.size], segment.codec, segment.rate)
-    return samples[segment.lead : segment.tail], rate
+    try:
+        payload = read_part(segment.path, segment.offset, segment.size)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise ValueError("it is gone") from error
+    if hashlib.sha256(payload).hexdigest() != segment.digest:
+        raise ValueError("its sound does not match its digest")
+    samples, _ = codec.decode(payload, segment.codec, segment.rate)
+    return samples[segment.lead : segment.tail]
 
 
 def left_out(text: str, lines: Iterable[Line]) -> int:

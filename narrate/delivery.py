@@ -61,6 +61,10 @@ class Delivery:
                 self._pause = self.rate * pause_ms // 1000
             yield data, self._times(take, start) if last else ()
 
+    def rest(self, pause_ms: int) -> None:
+        """So much silence before the next take, in place of what the last one asked for; none where a turn begins."""
+        self._pause = self.rate * pause_ms // 1000 if self.position else 0
+
     def _times(self, take: Take, start: int) -> tuple[Timed, ...]:
         return tuple(
             Timed(entry.text, start / self.rate + entry.start / take.rate, entry.length / take.rate)

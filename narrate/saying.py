@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import wave
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from narrate.audio import codec, encoders
-from narrate.audiobook import Segment
-from narrate.book import Block, Book, Chapter, Metadata, letters_and_digits
+from narrate.book import Block
+from narrate.booth import Booth, Line, Take
 from narrate.errors import JobError, NarrateError, SourceError
 from narrate.executors.inline import Inline
 from narrate.job import Job
-from narrate.lexicons import lexicon_for
-from narrate.plan import plan
+from narrate.policy import Policy
 from narrate.script import Chunk
 from narrate.speak import complete, speak
-from narrate.studio import Report, open_studio
+from narrate.studio import Report
 
 MP3_BITRATE = 96
 
@@ -28,18 +27,18 @@ def say_text(job: Job, text: str, output: Path, report: Report) -> float:
     write = _WRITERS.get(output.suffix.lower())
     if write is None:
         raise JobError(f"{output}: the name must end in {', '.join(_WRITERS)}")
-    studio = open_studio(job, Metadata("", language=job.language), report)
+    booth = Booth(job, report, keep=True)
     try:
-        book = _book(text, job.language)
-        lexicon, _ = lexicon_for(book, job.lexicons)
-        script = plan(book, studio.cast, studio.traits, job.pauses, lexicon=lexicon)
+        script = booth.script(_blocks(text), booth.studio.cast, Policy(), job.language)
         if not script.chunks:
             raise SourceError("there is nothing to say: the text holds no letter and no digit")
-        segments = dict(complete(speak(script, studio.engine, studio.store, Inline())))
+        for _ in complete(speak(script, booth.studio.engine, booth.studio.store, Inline())):  # all of it, or a failure
+            pass
+        takes = [booth.take(Line(chunk, chunk.source)) for chunk in script.chunks]
     finally:
-        studio.close()
-    rate = segments[0].rate
-    samples = np.concatenate(list(_sounds(script.chunks, segments, rate)))
+        booth.close()
+    rate = takes[0].rate
+    samples = np.concatenate(list(_sounds(script.chunks, takes, rate)))
     try:
         write(output, samples, rate)
     except OSError as error:
@@ -47,19 +46,16 @@ def say_text(job: Job, text: str, output: Path, report: Report) -> float:
     return len(samples) / rate
 
 
-def _book(text: str, language: str) -> Book:
-    """One chapter, a paragraph for each that a blank line ends."""
+def _blocks(text: str) -> list[Block]:
+    """A paragraph for each that a blank line ends."""
     parts = [" ".join(part.split()) for part in text.split("\n\n")]
-    blocks = tuple(Block("paragraph", part, f"{number}") for number, part in enumerate(parts, 1) if part)
-    return Book(Metadata("", language=language), (Chapter("", blocks),), (), letters_and_digits(text), "")
+    return [Block("paragraph", part, f"{number}") for number, part in enumerate(parts, 1) if part]
 
 
-def _sounds(chunks: Sequence[Chunk], segments: Mapping[int, Segment], rate: int) -> Iterator[codec.Samples]:
-    """Each segment without the engine's own silence, and the pauses between them."""
-    for index, chunk in enumerate(chunks):
-        segment = segments[index]
-        samples, own_rate = codec.decode(segment.path.read_bytes()[: segment.size], segment.codec, segment.rate)
-        yield codec.resample(samples[segment.lead : segment.tail], own_rate, rate)
+def _sounds(chunks: Sequence[Chunk], takes: Sequence[Take], rate: int) -> Iterator[codec.Samples]:
+    """The takes, and the pauses between them."""
+    for index, (chunk, take) in enumerate(zip(chunks, takes, strict=True)):
+        yield codec.resample(take.samples, take.rate, rate)
         if index + 1 < len(chunks):
             yield np.zeros(rate * chunk.pause_ms // 1000, np.int16)
 

@@ -6,38 +6,63 @@ very segments that were heard, and nothing is asked for twice.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from narrate.book import Block, Book, Chapter, Metadata, Skip, letters_and_digits
+from narrate.book import Block, Book, Chapter, Metadata, Skip, letters_and_digits, skip
 from narrate.bounds import BOUNDS
 from narrate.manuscript.markdown import read_markdown
-from narrate.script import Chunk, Pauses, Script, ScriptChapter
+from narrate.script import Boundary, Chunk, Pauses, Script, ScriptChapter
 from narrate.text import words
 from narrate.text.flow import Phrase
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """What a phrase holds: blocks to be read, what is no text, and the chapter that it begins ("" and 0 for none)."""
+    """What a phrase, or the part of one from a heading on, holds: blocks to be read, what is no text, the chapter that
+    it begins ("" and 0 for none), and what stands behind it.
+    """
 
     blocks: tuple[Block, ...]
     skips: tuple[Skip, ...] = ()
     title: str = ""
     level: int = 0
+    after: Boundary = "paragraph"
 
 
-def read_phrase(phrase: Phrase, *, markdown: bool) -> Passage:
-    """What ``phrase`` holds, read as Markdown or as it stands."""
+@dataclass(frozen=True, slots=True)
+class Rendition:
+    """``passage`` as it was heard: its ``chunks``, what was not read of its blocks, and what nobody would speak."""
+
+    passage: Passage
+    chunks: tuple[Chunk, ...]
+    skipped: tuple[Skip, ...] = ()
+    unspoken: tuple[Chunk, ...] = ()
+
+
+def read_phrase(phrase: Phrase, *, markdown: bool) -> tuple[Passage, ...]:
+    """What ``phrase`` holds, read as Markdown or as it stands; a heading, however it is written, begins a passage."""
     text = phrase.text.strip()
     if not markdown:
-        return Passage((Block("paragraph", " ".join(text.split()), "live"),) if text else ())
+        blocks = (Block("paragraph", " ".join(text.split()), "live"),) if text else ()
+        return (Passage(blocks, after=phrase.after),)
     sheet = read_markdown(text, "live", 0, BOUNDS)
-    blocks = tuple(passage.block for passage in sheet.passages)
-    heading = next((passage for passage in sheet.passages if passage.level), None)
-    if heading is None or phrase.after != "heading":
-        return Passage(blocks, tuple(sheet.skips))
-    return Passage(blocks, tuple(sheet.skips), heading.block.text, heading.level)
+    parts: list[Passage] = [Passage((), tuple(sheet.skips))]
+    for found in sheet.passages:
+        block = found.block
+        if found.level and block.text.strip():
+            parts[-1] = replace(parts[-1], after="paragraph")
+            parts.append(Passage((block,), title=block.text, level=found.level))
+        else:
+            parts[-1] = replace(parts[-1], blocks=(*parts[-1].blocks, block))
+    parts[-1] = replace(parts[-1], after=_end_of(parts[-1], phrase))
+    first, *others = parts
+    return (first, *others) if first.blocks or first.skips or not others else tuple(others)
+
+
+def _end_of(passage: Passage, phrase: Phrase) -> Boundary:
+    last = passage.blocks[-1].kind if passage.blocks else ""
+    return "scene" if last == "break" else "heading" if last == "heading" else phrase.after
 
 
 @dataclass(slots=True)
@@ -61,26 +86,47 @@ class Story:
     _counted: int = 0
     _number: int = 0
 
-    def add(self, passage: Passage, chunks: Iterable[Chunk], skipped: Iterable[Skip]) -> None:
-        """``passage`` was heard, as ``chunks``; ``skipped`` is what was not read of its blocks."""
-        blocks = passage.blocks
+    def gap_before(self, passage: Passage) -> int:
+        """The silence that ``passage`` asks for in front of it, in milliseconds."""
+        if passage.title:
+            return self.pauses.after("chapter")
+        return self.pauses.after("scene") if passage.blocks and passage.blocks[0].kind == "break" else 0
+
+    def ended(self, chunks: Sequence[Chunk], passage: Passage) -> tuple[Chunk, ...]:
+        """``chunks`` with the pause that the end of ``passage`` asks for behind the last."""
+        if not chunks:
+            return ()
+        last = replace(chunks[-1], after=passage.after, pause_ms=self.pauses.after(passage.after))
+        return (*chunks[:-1], last)
+
+    def add(self, rendition: Rendition) -> None:
+        """This was heard."""
+        passage = rendition.passage
         if passage.title or not self._parts:
-            self._end_chapter()
+            self._close_chapter()
             self._parts.append(_Part(passage.title or self.meta.title, passage.level or 1))
         part = self._parts[-1]
+        if part.chunks and self.gap_before(passage) > part.chunks[-1].pause_ms:
+            part.chunks[-1] = replace(part.chunks[-1], after="scene", pause_ms=self.gap_before(passage))
         named = f"live:{self._number}"
         self._number += 1
-        part.blocks += [replace(block, anchor=named) for block in blocks]
-        part.chunks += [replace(chunk, chapter=len(self._parts) - 1, anchor=named, origins=()) for chunk in chunks]
-        self._skips += (*passage.skips, *skipped)
-        self._counted += sum(block.characters for block in blocks) + sum(skip.characters for skip in passage.skips)
+        part.blocks += [replace(block, anchor=named) for block in passage.blocks]
+        part.chunks += [
+            replace(chunk, chapter=len(self._parts) - 1, anchor=named, origins=()) for chunk in rendition.chunks
+        ]
+        self._skips += (*passage.skips, *rendition.skipped)
+        self._skips += [
+            replace(skip("not spoken", named, chunk.source), characters=_written(chunk)) for chunk in rendition.unspoken
+        ]
+        self._counted += sum(block.characters for block in passage.blocks)
+        self._counted += sum(left.characters for left in passage.skips)
 
     def drop(self, text: str) -> None:
         """``text`` was interrupted: it counts, and is told among what was not spoken."""
-        size = letters_and_digits(text)
-        if size:
-            self._skips.append(Skip("interrupted", f"live:{self._number}", size, " ".join(text.split())[:80]))
-            self._counted += size
+        dropped = skip("interrupted", f"live:{self._number}", text)
+        if dropped.characters:
+            self._skips.append(dropped)
+            self._counted += dropped.characters
 
     @property
     def chapters(self) -> int:
@@ -94,7 +140,7 @@ class Story:
 
     def script(self) -> Script:
         """The whole of it, to be assembled and published."""
-        self._end_chapter()
+        self._close_chapter()
         chapters = tuple(Chapter(part.title, tuple(part.blocks), part.level) for part in self._parts)
         book = Book(self.meta, chapters, tuple(self._skips), self._counted, "live")
         listed = tuple(
@@ -112,8 +158,14 @@ class Story:
         left = sum(item.characters for item in self._skips)
         return Script(book, listed, chunks, tuple(self._skips), self._counted - left)
 
-    def _end_chapter(self) -> None:
+    def _close_chapter(self) -> None:
         """The last pause of a chapter is longer."""
         if self._parts and self._parts[-1].chunks:
             last = self._parts[-1].chunks[-1]
             self._parts[-1].chunks[-1] = replace(last, after="chapter", pause_ms=self.pauses.after("chapter"))
+
+
+def _written(chunk: Chunk) -> int:
+    """The letters and digits of a chunk that stand in its text, and were not added to be heard."""
+    own = (chunk.source[part.start : part.end] for part in chunk.origins if part.last > part.first)
+    return sum(map(letters_and_digits, own))

@@ -11,10 +11,12 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
+from unicodedata import category
 
 from narrate.audiobook import Word
 
 _ELEMENT = re.compile(r"\w+(?:[’'.,\-]\w+)*|\s+|[^\w\s]+")
+_JOINERS = "\u200c\u200d"
 _FIGURE = 3.0
 """A figure takes as long to say as about so many letters."""
 _IDEOGRAPH = 3.0
@@ -38,7 +40,7 @@ def timings(text: str, sound: int, words: Sequence[Word], rate: int) -> tuple[Ti
     ``words`` are the engine's own times, in milliseconds from the first sample; they are used where they are as many as
     the words of the text.
     """
-    elements = _ELEMENT.findall(text)
+    elements = _elements(text)
     spoken = [index for index, element in enumerate(elements) if any(map(str.isalnum, element))]
     told = sum(any(map(str.isalnum, word.text)) for word in words)
     if words and told == len(words) == len(spoken):
@@ -49,6 +51,21 @@ def timings(text: str, sound: int, words: Sequence[Word], rate: int) -> tuple[Ti
         Timing(element, start, end - start)
         for element, (start, end) in zip(elements, pairwise([*starts, sound]), strict=True)
     )
+
+
+def _elements(text: str) -> list[str]:
+    """``text`` in words, blanks and marks. What rides on a letter, as most vowels of India do, is part of its word."""
+    if text.isascii():
+        return _ELEMENT.findall(text)
+    signs, riding = [], False
+    for sign in text:
+        riding = sign.isalnum() or (riding and _rides(sign))
+        signs.append("a" if riding else sign)  # re knows no such signs as parts of words
+    return [text[found.start() : found.end()] for found in _ELEMENT.finditer("".join(signs))]
+
+
+def _rides(sign: str) -> bool:
+    return category(sign)[0] == "M" or sign in _JOINERS
 
 
 def _by_letters(elements: Sequence[str], sound: int) -> list[int]:
@@ -63,7 +80,13 @@ def _weight(element: str) -> float:
         return _BLANK
     if not any(map(str.isalnum, element)):
         return _MARK
-    return sum(_FIGURE if sign.isdigit() else _IDEOGRAPH if sign > "\u2e80" else 1.0 for sign in element)
+    return sum(map(_weight_of, element))
+
+
+def _weight_of(sign: str) -> float:
+    if _rides(sign):
+        return 0.0
+    return _FIGURE if sign.isdigit() else _IDEOGRAPH if sign > "\u2e80" else 1.0
 
 
 def _by_words(

@@ -35,7 +35,9 @@ Step = Phrase | Flushed | WasReset | Finished
 
 
 class Turns:
-    """One conversation. ``round`` counts the resets: speech of an earlier round is not wanted any more."""
+    """One conversation. ``round`` counts the resets: speech of an earlier round is not wanted any more. ``waiting`` is
+    how many characters are not said yet.
+    """
 
     def __init__(self, language: str = "en", *, markdown: bool = False) -> None:
         self._language = language
@@ -44,12 +46,13 @@ class Turns:
         self._endings: deque[Flushed | Finished] = deque()
         self._due: deque[Step] = deque()
         self.round = 0
+        self.waiting = 0
         self.finished = False
 
     @property
-    def waiting(self) -> int:
-        """Characters that are not said yet."""
-        return sum(turn.waiting for turn in self._turns)
+    def owed(self) -> int:
+        """How many flushes and resets are not acknowledged yet, the end included."""
+        return len(self._endings) + len(self._due)
 
     @property
     def text_waiting(self) -> str:
@@ -59,20 +62,27 @@ class Turns:
     def append(self, text: str) -> None:
         """More text for the turn that is open."""
         self._turns[-1].append(text)
+        self.waiting += len(text)
 
     def flush(self, nonce: int | None = None) -> None:
-        """The turn ends: say all of it."""
-        self._end(Flushed(nonce))
+        """The turn ends: say all of it. Behind ``finish`` there is nothing more to say, and it is acknowledged."""
+        if not self.finished:
+            self._end(Flushed(nonce))
+        elif self._endings:
+            self._endings[-1] = Flushed(nonce)
+            self._end(Finished())
 
     def finish(self) -> None:
         """Nothing more will come: say the rest."""
-        self.finished = True
-        self._end(Finished())
+        if not self.finished:
+            self.finished = True
+            self._end(Finished())
 
     def reset(self, nonce: int | None = None) -> None:
         """Drop what is not said yet. Flushes that were still due are acknowledged first, so that nobody waits for
         them; a ``finish`` stays."""
         self.round += 1
+        self.waiting = 0
         self._due.extend(ending for ending in self._endings if isinstance(ending, Flushed))
         self._due.append(WasReset(nonce))
         self._turns = deque([self._turn()])
@@ -85,8 +95,11 @@ class Turns:
         if self._due:
             return self._due.popleft()
         phrase = self._turns[0].take()
-        if phrase is not None or not self._turns[0].closed:
+        if phrase is not None:
+            self.waiting -= len(phrase.text)
             return phrase
+        if not self._turns[0].closed:
+            return None
         self._turns.popleft()
         return self._endings.popleft()
 

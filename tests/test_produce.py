@@ -16,7 +16,7 @@ import pytest
 from narrate.audio.container import Listening
 from narrate.errors import Busy, JobError, LimitReached, SourceError, SpeechIncomplete
 from narrate.job import Job
-from narrate.produce import Estimate, Production, _only_run, prepare, produce
+from narrate.produce import Estimate, Production, only_run_in, prepare, produce
 from narrate.script import Pauses
 from narrate.speak import Outcome
 from tests.speech_server import KEY, SpeechServer
@@ -168,7 +168,7 @@ def test_a_second_run_of_the_same_book_is_turned_away(job: Job) -> None:
 
     script, studio = prepare(job, print)
     studio.close()
-    with _only_run(job.output, book_folder(script.book.meta, job.output)), pytest.raises(Busy, match="another run"):
+    with only_run_in(job.output, book_folder(script.book.meta, job.output)), pytest.raises(Busy, match="another run"):
         make(job)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -39,6 +40,28 @@ def test_words_that_the_engine_timed_stand_where_it_says() -> None:
 def test_without_times_the_sound_is_shared_by_letters() -> None:
     found = {entry.text: entry.length for entry in timings("I telephoned 1984", 10_000, (), 1000)}
     assert found["I"] < found["telephoned"] < found["1984"]
+
+
+@pytest.mark.parametrize(
+    ("text", "entries"),
+    [
+        ("नमस्ते दुनिया।", ["नमस्ते", " ", "दुनिया", "।"]),
+        ("สวัสดีครับ", ["สวัสดีครับ"]),
+        ("cafe\u0301 noir", ["cafe\u0301", " ", "noir"]),
+        ("می\u200cخواهم", ["می\u200cخواهم"]),
+        ("שָׁלוֹם, مُحَمَّد", ["שָׁלוֹם", ",", " ", "مُحَمَّد"]),
+        ("👨\u200d👩\u200d👧 ❤\ufe0f ok", ["👨\u200d👩\u200d👧", " ", "❤\ufe0f", " ", "ok"]),
+        ("3.14, o’clock — a-b…", ["3.14", ",", " ", "o’clock", " ", "—", " ", "a-b", "…"]),
+        ("\u0301a", ["\u0301", "a"]),
+    ],
+)
+def test_a_word_is_one_entry_in_every_script(text: str, entries: list[str]) -> None:
+    assert [entry.text for entry in timings(text, 1000, (), 1000)] == entries
+
+
+def test_what_rides_on_a_letter_takes_no_time_of_its_own() -> None:
+    found = {entry.text: entry.length for entry in timings("नन नि", 1000, (), 1000)}
+    assert found["नन"] == 2 * found["नि"]
 
 
 def test_words_that_do_not_match_are_not_used() -> None:

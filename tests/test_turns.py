@@ -73,3 +73,37 @@ def test_every_word_and_every_flush_comes_out_once(events: list[str | None]) -> 
     flushed = [step.nonce for step in found if isinstance(step, Flushed)]
     assert flushed == [number for number, event in enumerate(events) if event is None]
     assert found[-1] == Finished()
+
+
+def test_a_flush_behind_the_end_is_acknowledged_before_it() -> None:
+    turns = Turns()
+    turns.append("The rest")
+    turns.finish()
+    turns.flush(7)
+    turns.finish()
+    turns.flush(8)
+    found = steps(turns)
+    assert said(found[:1]) == "The rest"
+    assert found[1:] == [Flushed(7), Flushed(8), Finished()]
+    turns.flush(9)  # nobody is there to hear of it
+    assert turns.next() is None
+
+
+@given(st.lists(st.one_of(st.text(max_size=200), st.sampled_from(["flush", "reset", "next"])), max_size=40))
+def test_what_waits_and_what_is_owed_is_known_at_any_time(events: list[str]) -> None:
+    turns = Turns()
+    for event in events:
+        match event:
+            case "flush":
+                turns.flush(1)
+            case "reset":
+                turns.reset(1)
+            case "next":
+                turns.next()
+            case text:
+                turns.append(text)
+        assert turns.waiting == len(turns.text_waiting)
+    owed = turns.owed
+    turns.finish()
+    assert sum(not isinstance(step, Phrase) for step in steps(turns)) == owed + 1
+    assert (turns.waiting, turns.owed) == (0, 0)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import queue
+import re
 import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -14,6 +17,15 @@ import click
 
 from narrate.commands.options import job_from, lexicon_option
 from narrate.errors import JobError, NarrateError, shown
+
+TONE_MS = 60
+"""Milliseconds of tone a character where nothing else is set: as long as speech, since clients compare an answer with
+its text, and those who rehearse here should see nothing else go wrong than what was planned."""
+_ORIGIN = re.compile(r"https?://[^\s/?#@*]+")
+_MOST_LINES = 10_000
+"""Lines of the log that may wait to be written; beyond them some are left out, and counted."""
+_LAST_LINES_S = 3.0
+"""Seconds in which what waits is still written at the end."""
 
 
 @click.command()
@@ -97,10 +109,15 @@ def serve(
         return
     if bool(tls_cert) != bool(tls_key):
         raise JobError("--tls-cert and --tls-key go together")
+    for origin in origins:
+        if not _ORIGIN.fullmatch(origin):
+            raise JobError(f"--allow-origin {origin}: write it as a browser does, for example https://reader.example")
     pairs = [alias.partition("=") for alias in aliases]
     for name, sign, voice in pairs:
         if not (name and sign and voice):
             raise JobError(f"--alias {name}: write it as NAME=VOICE, for example leah=bf_emma")
+    if flags["engine"] == "tone":
+        flags["settings"] = (f"ms_per_char={TONE_MS}", *flags["settings"])
     with _Log(log_json, quiet) as log:
         serving = Serving(
             job=job_from("serve", flags),
@@ -110,7 +127,7 @@ def serve(
             keys=keys,
             voices=voices or _voices_file(),
             aliases=tuple((name, voice) for name, _, voice in pairs),
-            origins=origins,
+            origins=tuple(origin.lower() for origin in origins),
             faults=read_plan(faults) if faults else None,
             certificate=tls_cert,
             private_key=tls_key,
@@ -118,9 +135,9 @@ def serve(
             log=log.write,
         )
         ended = run(serving, _listening(serving, quiet), lambda sentence: click.echo(shown(sentence), err=True))
-    if ended is not None:
-        click.echo(f"narrate: {ended.name}: everything that was being spoken is spoken", err=True)
-        raise click.exceptions.Exit(128 + ended)
+    what = "everything that was being spoken is spoken" if ended.whole else "what was being spoken is cut short"
+    click.echo(f"narrate: {ended.by.name}: {what}", err=True)
+    raise click.exceptions.Exit(128 + ended.by)
 
 
 def _listening(serving: Any, quiet: bool) -> Callable[[str], None]:
@@ -141,34 +158,55 @@ def _voices_file() -> Path:
 
 
 class _Log:
-    """The access log: one JSON a line, with stable names; no texts, no keys."""
+    """The access log: one JSON a line, with stable names; no texts, no keys.
+
+    Lines are written by a thread of their own: the server must not wait for a disk, or for whoever reads standard error
+    through a pipe and has stopped to do so.
+    """
 
     def __init__(self, path: Path | None, quiet: bool) -> None:
         self._path = path
         self._quiet = quiet
-        self._file: IO[str] | None = None
-        self._lock = threading.Lock()
+        self._file: IO[bytes] | None = None
+        self._lines: queue.Queue[dict[str, Any] | None] = queue.Queue(_MOST_LINES)
+        self._left_out = 0
+        self._writer = threading.Thread(target=self._write_all, daemon=True, name="log")
 
     def __enter__(self) -> _Log:
         if self._path is not None:
             try:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
-                self._file = self._path.open("a", encoding="utf-8", errors="backslashreplace")
+                self._file = self._path.open("ab", buffering=0)
             except OSError as error:
                 raise NarrateError(f"{self._path}: the log cannot be written: {error.strerror}") from error
+        self._writer.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._file is not None:
-            self._file.close()
+        until = time.monotonic() + _LAST_LINES_S
+        with suppress(queue.Full):  # nobody reads it
+            self._lines.put(None, timeout=_LAST_LINES_S)
+        self._writer.join(max(0.0, until - time.monotonic()))
 
     def write(self, line: dict[str, Any]) -> None:
-        """Add ``line``, with the time."""
+        """Add ``line``, with the time. Never blocks, never fails."""
         moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        text = json.dumps({"time": moment, **line}, ensure_ascii=True)
-        with self._lock:
-            if self._file is not None:
-                self._file.write(f"{text}\n")
-                self._file.flush()
-            if not self._quiet:
-                click.echo(text, err=True)
+        try:
+            self._lines.put_nowait({"time": moment, **line})
+        except queue.Full:
+            self._left_out += 1
+
+    def _write_all(self) -> None:
+        while (line := self._lines.get()) is not None:
+            if self._left_out:
+                line["lines_left_out"], self._left_out = self._left_out, 0
+            text = json.dumps(line, ensure_ascii=True)
+            try:
+                if self._file is not None:
+                    self._file.write(f"{text}\n".encode())
+                if not self._quiet:
+                    click.echo(text, err=True)
+            except (OSError, ValueError):  # a full disk, a pipe whose reader has left, a stream that was closed
+                self._left_out += 1
+        if self._file is not None:
+            self._file.close()

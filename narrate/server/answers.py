@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 import traceback
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from starlette.exceptions import HTTPException
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import Response, StreamingResponse
+from starlette.routing import Match, Route
 from starlette.types import Receive, Scope, Send
 
 from narrate.delivery import Part
-from narrate.errors import EngineRefused, EngineUnavailable, JobError, LimitReached, NarrateError, shown
+from narrate.errors import EngineRefused, EngineUnavailable, JobError, LimitReached, NarrateError, StoreError, shown
 from narrate.script import Cast
-from narrate.server.keys import Key, Keys
+from narrate.server.keys import QUOTA, Key, Keys
 from narrate.server.metrics import Metrics
 from narrate.server.stage import Stage
 from narrate.server.voices import Voices
@@ -27,7 +29,11 @@ from narrate.wire import serving
 from narrate.wire.serving import Fault, Order
 from narrate.wire.session_messages import SessionFault, Timed
 
+Result = TypeVar("Result")
 Wrap = Callable[[Order, AsyncIterator[Part]], AsyncIterator[bytes]]
+
+GONE = 499
+"""The status, in the log, of what nobody waits for any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +54,9 @@ class Bounds:
 
 @dataclass(slots=True)
 class Premises:
-    """What the server has; one for each. ``leaving``: it ends, and takes nothing new. ``open``: sessions."""
+    """What the server has; one for each. ``leaving``: it ends, and takes nothing new. ``open``: sessions. ``changing``
+    is held by who changes users' voices: they wait for each other, and should not fill the threads with that.
+    """
 
     engine: str
     stage: Stage
@@ -58,6 +66,7 @@ class Premises:
     limits: Bounds
     log: Callable[[dict[str, Any]], None]
     leaving: asyncio.Event = field(default_factory=asyncio.Event)
+    changing: asyncio.Lock = field(default_factory=asyncio.Lock)
     open: int = 0
 
     def who(self, connection: HTTPConnection) -> Key:
@@ -72,22 +81,33 @@ class Premises:
 
     async def cast(self, voice: str, language: str, settings: tuple[tuple[str, str], ...] = ()) -> Cast:
         """Who speaks when ``voice`` is asked for, in ``language`` ("": the voice's own, or as the text decides)."""
-        offered = self.voices.get(voice)
-        foreign = language and offered.language and _primary(language) != _primary(offered.language)
+        offered = await asyncio.to_thread(self.voices.get, voice)
+        own = not language or _primary(language) == _primary(offered.language)
+        spoken = offered.language if own else language
         known = settings if self.engine == "lmnt" else ()
+        name = offered.speaks if own or not offered.language else ""
         try:
-            return await self.stage.encode(
-                self.stage.booth.cast, "" if foreign else offered.speaks, language or offered.language, known
-            )
+            return await self.stage.encode(self.stage.booth.cast, name, spoken, known)
         except JobError as error:
             raise Fault(f"{error}", field="language") from None
 
     async def charge(self, key: Key, characters: int) -> None:
         """Note what is about to be spoken for ``key``."""
         if self.keys.needed:
-            await self.stage.encode(self.keys.charge, key, characters)
+            await asyncio.to_thread(self.keys.charge, key, characters)  # apart from sound: it waits for the disk
         else:
             self.keys.charge(key, characters)
+
+    @asynccontextmanager
+    async def charged(self, key: Key, characters: int) -> AsyncIterator[None]:
+        """Charge for what is inside, and give it back when that fails on this side: nobody pays for a failure."""
+        await self.charge(key, characters)
+        try:
+            yield
+        except (Fault, NarrateError) as error:
+            if not isinstance(error, Fault) or error.status != GONE:
+                await asyncio.to_thread(self.keys.refund, key, characters)
+            raise
 
 
 def premises(connection: HTTPConnection) -> Premises:
@@ -103,18 +123,32 @@ def _primary(language: str) -> str:
 # --- bodies ---------------------------------------------------------------------------------------------------------
 
 
-async def body_of(request: Request, longest: int) -> bytes:
+class Bounded(Request):
+    """A request whose body may have ``longest`` bytes, however it comes; Fault beyond."""
+
+    def __init__(self, request: Request, longest: int) -> None:
+        super().__init__(request.scope, request.receive)
+        self._longest = longest
+        promised = request.headers.get("content-length", "")
+        self._allow(int(promised) if promised.isdecimal() else 0)
+
+    async def stream(self) -> AsyncGenerator[bytes, None]:
+        """The body as it comes."""
+        size = 0
+        async for piece in super().stream():
+            size += len(piece)
+            self._allow(size)
+            yield piece
+
+    def _allow(self, size: int) -> None:
+        if size > self._longest:
+            raise Fault(f"the body is larger than {self._longest:,} bytes", status=413)
+
+
+async def body_of(request: Request, longest: int = serving.LONGEST_BODY) -> bytes:
     """The request's body; Fault when it has more than ``longest`` bytes, or takes too long to come."""
-    promised = request.headers.get("content-length", "")
-    if promised.isdigit() and int(promised) > longest:
-        raise Fault(f"the body is larger than {longest:,} bytes", status=413)
-    body = bytearray()
     async with patience(premises(request).limits.body_s):
-        async for piece in request.stream():
-            body += piece
-            if len(body) > longest:
-                raise Fault(f"the body is larger than {longest:,} bytes", status=413)
-    return bytes(body)
+        return await Bounded(request, longest).body()
 
 
 @asynccontextmanager
@@ -130,15 +164,16 @@ async def patience(seconds: float) -> AsyncIterator[None]:
 # --- speech ---------------------------------------------------------------------------------------------------------
 
 
-async def deliver(request: Request, order: Order, wrap: Wrap | None = None) -> Response:
+async def deliver(request: Request, key: Key, order: Order, wrap: Wrap | None = None) -> Response:
     """The speech of ``order``: as it is made, or with its length where the format has to be whole."""
-    if not order.streamed:
-        audio, _ = await whole(request, order)
+    if not order.streamed and wrap is None:
+        audio, _ = await whole(request, key, order)
         return Response(audio, media_type=order.content_type)
     stack = AsyncExitStack()
     try:
-        parts = await _begin(request, order, stack)
-        first = await anext(parts)
+        parts = await _begin(request, key, order, stack)
+        async with premises(request).charged(key, len(order.text)):
+            first = await _while_here(request, anext(parts))
     except BaseException:
         await stack.aclose()
         raise
@@ -146,31 +181,48 @@ async def deliver(request: Request, order: Order, wrap: Wrap | None = None) -> R
     return _Sound(pieces, "text/event-stream" if wrap else order.content_type, stack)
 
 
-async def whole(request: Request, order: Order) -> tuple[bytes, tuple[Timed, ...]]:
+async def whole(request: Request, key: Key, order: Order) -> tuple[bytes, tuple[Timed, ...]]:
     """All of the speech of ``order``, and its times. Given up when the client goes away."""
     async with AsyncExitStack() as stack:
         audio: list[bytes] = []
         times: list[Timed] = []
-        async for data, told in await _begin(request, order, stack):
-            audio.append(data)
-            times += told
-            if await request.is_disconnected():
-                raise Fault("the client went away", status=499)
+        parts = await _begin(request, key, order, stack)
+        async with premises(request).charged(key, len(order.text)):
+            while (part := await _while_here(request, anext(parts, None))) is not None:
+                audio.append(part[0])
+                times += part[1]
         return b"".join(audio), tuple(times)
 
 
-async def _begin(request: Request, order: Order, stack: AsyncExitStack) -> AsyncIterator[Part]:
-    """Admit the request, charge for it, and begin; ``stack`` lets go of its places."""
+async def _begin(request: Request, key: Key, order: Order, stack: AsyncExitStack) -> AsyncIterator[Part]:
+    """Admit the request, and have it ready to begin; ``stack`` lets go of its places."""
     here = premises(request)
-    key = here.who(request)
     cast = await here.cast(order.voice, order.language, order.settings)
     stack.enter_context(here.stage.place())
     stack.enter_context(here.keys.busy(key))
-    await here.charge(key, len(order.text))
     request.state.note["characters"] = len(order.text)
     parts = here.stage.perform(order, cast)
     stack.push_async_callback(parts.aclose)  # type: ignore[attr-defined]
     return parts
+
+
+async def _while_here(request: Request, work: Awaitable[Result]) -> Result:
+    """What ``work`` gives; Fault, and an end to it, when nobody waits for that any more."""
+    doing, gone = asyncio.ensure_future(work), asyncio.ensure_future(_leaves(request))
+    try:
+        await asyncio.wait((doing, gone), return_when=asyncio.FIRST_COMPLETED)
+        if not doing.done():
+            raise Fault("the client went away", status=GONE)
+        return doing.result()
+    finally:
+        for task in (doing, gone):
+            task.cancel()
+        await asyncio.gather(doing, gone, return_exceptions=True)
+
+
+async def _leaves(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 async def _after(first: Part, parts: AsyncIterator[Part]) -> AsyncIterator[Part]:
@@ -213,13 +265,26 @@ def surface_of(path: str) -> serving.Surface:
 
 async def refuse(request: Request, error: Exception) -> Response:
     """The failure as the answer to a request."""
+    if isinstance(error, RuntimeError) and isinstance(error.__cause__, Fault | NarrateError):
+        error = error.__cause__  # Starlette's word for a failure behind the beginning of an answer
     fault = fault_of(error)
     request.state.note.update(told(error, fault))
-    headers = {"Retry-After": f"{fault.retry_after:g}"} if fault.retry_after is not None else {}
-    if isinstance(error, HTTPException) and error.headers:
-        headers |= dict(error.headers)
+    headers = {"Retry-After": f"{math.ceil(fault.retry_after)}"} if fault.retry_after is not None else {}
+    if fault.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    if fault.code == QUOTA:  # which OpenAI's surface says with 429, and asking again does not help
+        headers["x-should-retry"] = "false"
+    if fault.status == 405:
+        headers["Allow"] = ", ".join(sorted(_methods(request)))
     body = serving.error_body(fault, surface_of(request.url.path))
     return Response(body, fault.status, headers, media_type="application/json")
+
+
+def _methods(request: Request) -> set[str]:
+    """What the address takes: a route answers for some of its methods only."""
+    routes = [route for route in request.app.routes if isinstance(route, Route)]
+    path = next(route.path for route in routes if route.matches(request.scope)[0] is not Match.NONE)
+    return set().union(*(route.methods or () for route in routes if route.path == path))
 
 
 def told(error: Exception, fault: Fault) -> dict[str, str]:
@@ -227,7 +292,7 @@ def told(error: Exception, fault: Fault) -> dict[str, str]:
     note = {"error": fault.kind}
     if isinstance(error, NarrateError):
         note["detail"] = shown(str(error), 300)
-    elif not isinstance(error, Fault | SessionFault | HTTPException):
+    elif not isinstance(error, Fault | SessionFault | HTTPException | ClientDisconnect):
         place = traceback.extract_tb(error.__traceback__)[-1]  # not its words, which may hold a text
         note["detail"] = f"{type(error).__name__} at {Path(place.filename).name}:{place.lineno}"
     return note
@@ -249,6 +314,8 @@ def fault_of(error: Exception) -> Fault:
             )
         case LimitReached():
             return Fault("a limit of this server is reached", "payment_required_error")
+        case StoreError():
+            return Fault("the server cannot keep this; its log says why", "internal_server_error")
         case NarrateError():
             return Fault("the server cannot speak now; its log says why", "internal_server_error")
         case HTTPException(status_code=404):
@@ -257,6 +324,8 @@ def fault_of(error: Exception) -> Fault:
             return Fault("this address does not take that method", status=405)
         case HTTPException(status_code=status, detail=detail) if 400 <= status < 500:
             return Fault(detail, status=status)
+        case ClientDisconnect():
+            return Fault("the client went away", status=GONE)
     return Fault("the server failed; its log says why", "internal_server_error")
 
 

@@ -23,8 +23,6 @@ from narrate.server.sessions import session
 from narrate.wire.serving import Fault
 from narrate.wire.session import PATH as SESSIONS
 
-_HEADERS = ("Authorization", "Content-Type", "X-API-Key", "lmnt-version")
-
 
 def build(premises: Premises, *, hosts: Collection[str] = (), origins: Collection[str] = ()) -> ASGIApp:
     """The app of a server with these premises. ``hosts`` and ``origins`` as in ``Front``."""
@@ -43,10 +41,12 @@ def build(premises: Premises, *, hosts: Collection[str] = (), origins: Collectio
         middleware=[
             Middleware(
                 CORSMiddleware, allow_origins=list(origins), allow_methods=["GET", "POST", "PUT", "DELETE"],
-                allow_headers=_HEADERS, expose_headers=["request-id"],
+                allow_headers=["*"],  # those that are asked for: SDKs send a dozen of their own
+                expose_headers=["request-id"],
             )
         ] if origins else [],
     )  # fmt: skip
+    app.router.redirect_slashes = False  # an address that is nearly right is told so, in the surface's words
     app.state.premises = premises
     return Front(app, premises, hosts=hosts, origins=origins)
 
@@ -67,4 +67,4 @@ async def metrics(request: Request) -> Response:
 async def openapi(request: Request) -> Response:
     """What the server answers, as OpenAPI 3.1."""
     here: Premises = request.app.state.premises
-    return json_answer(description(here.engine))
+    return json_answer(description(here.engine, keys=here.keys.needed))

@@ -9,14 +9,16 @@ from narrate.wire import openai, serving, speech
 from narrate.wire.session import PATH as SESSIONS
 
 _ERRORS = {
-    "400": "wrong in itself", "401": "no key, or a wrong one", "402": "the allowance is spent", "404": "not found",
-    "408": "the body came too slowly", "413": "too large", "429": "too many at once",
-    "500": "the server failed", "503": "not now",
+    "400": "wrong in itself", "401": "no key, or a wrong one", "402": "the allowance is spent",
+    "403": "not yours, or from a page that may not", "404": "not found", "408": "the body came too slowly",
+    "413": "too large", "429": "too many at once", "500": "the server failed", "503": "not now",
 }  # fmt: skip
+_REQUEST_ID = {"request-id": {"required": True, "schema": {"type": "string", "pattern": "^req_[0-9a-f]{32}$"}}}
+_TAGS = {"type": "array", "items": {"type": "string", "maxLength": 100}, "maxItems": 50}
 
 
-def description(engine: str) -> dict[str, Any]:
-    """The document; ``engine`` is the one that speaks."""
+def description(engine: str, *, keys: bool = False) -> dict[str, Any]:
+    """The document; ``engine`` is the one that speaks. ``keys``: one is needed."""
     return {
         "openapi": "3.1.0",
         "info": {
@@ -33,7 +35,7 @@ def description(engine: str) -> dict[str, Any]:
             },
             "schemas": _schemas(),
         },
-        "security": [{}, {"lmnt": []}, {"openai": []}],
+        "security": [*([] if keys else [{}]), {"lmnt": []}, {"openai": []}],
     }
 
 
@@ -48,11 +50,9 @@ def _lmnt() -> dict[str, Any]:
         "type": "object",
         "required": ["file", "name"],
         "properties": {
-            "file": {"type": "string", "format": "binary"},
-            "name": {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "\\S"},
-            "description": {"type": "string"},
-            "gender": {"type": "string"},
-            "tags": {"type": "array", "items": {"type": "string"}},
+            "file": {"type": "string", "format": "binary", "description": ", ".join(sorted(serving.SAMPLE_TYPES))},
+            **_voice_texts("string"),
+            "tags": _TAGS,
         },
     }
     changed = {"type": "object", "properties": {"voice": voice}, "required": ["voice"]}
@@ -77,8 +77,8 @@ def _lmnt() -> dict[str, Any]:
 
 def _openai() -> dict[str, Any]:
     sound: dict[str, Any] = {form.content_type: {} for form in openai.FORMATS.values()} | {"text/event-stream": {}}
-    names = {"type": "object", "properties": {"voices": {"type": "array", "items": {"type": "string"}}}}
-    listed = {"type": "object", "properties": {"data": {"type": "array", "items": _ref("Model")}}}
+    names = _object(["voices"], voices={"type": "array", "items": {"type": "string"}})
+    listed = _object(["object", "data"], object={"const": "list"}, data={"type": "array", "items": _ref("Model")})
     named = [{"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}]
     return {
         openai.SPEECH: {"post": _call("Speech as audio", sound, body=_ref("OpenAiSpeech"))},
@@ -89,10 +89,12 @@ def _openai() -> dict[str, Any]:
 
 
 def _own() -> dict[str, Any]:
+    health = _object(["status", "engine"], status={"const": "ok"}, engine={"type": "string"})
+    to_all: dict[str, Any] = {"security": []}
     return {
-        "/healthz": {"get": _call("Whether requests are taken", _json({"type": "object"}))},
+        "/healthz": {"get": _call("Whether requests are taken", _json(health)) | to_all},
         "/metrics": {"get": _call("For Prometheus", {"text/plain": {}})},
-        "/openapi.json": {"get": _call("This document", _json({"type": "object"}))},
+        "/openapi.json": {"get": _call("This document", _json({"type": "object"})) | to_all},
     }
 
 
@@ -106,6 +108,7 @@ def _call(
 ) -> dict[str, Any]:
     answers: dict[str, Any] = {"200": {"description": "done", "content": content}}
     answers |= {status: {"description": told, "content": _json(_ref("Error"))} for status, told in _ERRORS.items()}
+    answers = {status: {**answer, "headers": _REQUEST_ID} for status, answer in answers.items()}
     call: dict[str, Any] = {"summary": summary, "responses": answers}
     if body:
         call["requestBody"] = {"required": True, "content": {media: {"schema": body}}}
@@ -127,7 +130,8 @@ def _query(name: str, schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _text(longest: int) -> dict[str, Any]:
-    return {"type": "string", "minLength": 1, "maxLength": longest, "pattern": "\\S"}
+    # one that holds nothing that can be read is refused as well, which no pattern tells
+    return {"type": "string", "minLength": 1, "maxLength": longest, "pattern": r"\S"}
 
 
 def _number(least: float, most: float) -> dict[str, Any]:
@@ -138,6 +142,12 @@ def _choice(names: object, default: str) -> dict[str, Any]:
     return {"enum": [*names, None], "default": default}  # type: ignore[misc]
 
 
+def _voice_texts(kind: object) -> dict[str, Any]:
+    """A voice's name, description and gender as they are sent; ``kind`` is their type."""
+    longest = {name: {"type": kind, "maxLength": most} for name, most in serving.VOICE_TEXTS.items()}
+    return longest | {"name": {**longest["name"], "minLength": 1, "pattern": r"\S"}}
+
+
 def _object(required: list[str], **properties: dict[str, Any]) -> dict[str, Any]:
     return {"type": "object", "required": required, "properties": properties}
 
@@ -146,14 +156,25 @@ def _schemas() -> dict[str, Any]:
     text, number = {"type": "string"}, {"type": "number", "minimum": 0}
     maybe = {"type": ["string", "null"]}
     flag = {"type": ["boolean", "null"]}
-    tags = {"type": "array", "items": {"type": "string", "maxLength": 100}, "maxItems": 50}
-    timing = _object(["text", "start", "duration"], text=text, start=number, duration=number)
-    error = _object(["type", "message"], type=text, message=text, param=maybe, code=maybe)
+    times = {
+        "type": "array",
+        "items": _object(["text", "start", "duration"], text=text, start=number, duration=number),
+    }
+    error = _object(["type", "message"], type={"enum": list(serving.KINDS)}, message=text, param=maybe, code=maybe)
+    whole = {"type": ["integer", "null"], "minimum": 0}
+    plan = _object(
+        ["type", "character_limit", "commercial_use_allowed"],
+        type=text,
+        character_limit=whole,
+        commercial_use_allowed={"type": "boolean"},
+    )
+    usage = _object(["characters"], characters={"type": "integer", "minimum": 0})
+    voice = {"type": "string", "minLength": 1, "maxLength": 5000, "examples": ["leah"]}
     return {
         "LmntSpeech": _object(
             ["text", "voice"],
             text=_text(speech.MAX_CHARS),
-            voice={"type": "string", "minLength": 1},
+            voice=voice,
             format=_choice(speech.FORMATS, "mp3"),
             sample_rate={"enum": [*speech.RATES, None]},
             language=_choice(["auto", *sorted(speech.LANGUAGES)], "auto"),
@@ -161,19 +182,24 @@ def _schemas() -> dict[str, Any]:
             temperature=_number(0, 5),
             top_p=_number(0, 1),
             speed=_number(0.25, 2),
+            debug=flag,
             return_timestamps=flag,
+            return_durations=flag,
+            seed={"type": ["integer", "null"]},
         ),
         "OpenAiSpeech": _object(
             ["model", "input", "voice"],
-            model={"type": "string", "minLength": 1},
+            model={"type": "string", "minLength": 1, "maxLength": 5000, "examples": ["tts-1"]},
             input=_text(openai.MAX_CHARS),
-            voice={"type": "string", "minLength": 1},
+            voice={"anyOf": [voice, _object(["id"], id=voice)]},
             response_format=_choice(openai.FORMATS, "mp3"),
             speed=_number(0.25, 4),
-            instructions=maybe,
+            instructions={"type": ["string", "null"], "maxLength": 5000},
             stream_format=_choice(("audio", "sse"), "audio"),
         ),
-        "VoiceChanges": _object([], name=maybe, description=maybe, gender=maybe, starred=flag, tags=tags),
+        "VoiceChanges": _object(
+            [], **_voice_texts(["string", "null"]), starred=flag, tags={**_TAGS, "type": ["array", "null"]}
+        ),
         "Voice": _object(
             ["id", "name", "owner", "state"],
             id=text,
@@ -184,11 +210,17 @@ def _schemas() -> dict[str, Any]:
             description=maybe,
             gender=maybe,
             starred={"type": "boolean"},
-            tags=tags,
+            tags=_TAGS,
             preview_url=maybe,
         ),
-        "Detailed": _object(["audio"], audio=text, timestamps={"type": "array", "items": timing}),
-        "Account": _object(["plan", "usage"], plan={"type": "object"}, usage={"type": "object"}),
-        "Model": _object(["id", "object", "created", "owned_by"], id=text),
+        "Detailed": _object(["audio"], audio=text, timestamps=times, durations=times, seed={"type": "integer"}),
+        "Account": _object(["plan", "usage"], plan=plan, usage=usage),
+        "Model": _object(
+            ["id", "object", "created", "owned_by"],
+            id=text,
+            object={"const": "model"},
+            created={"type": "integer"},
+            owned_by=text,
+        ),
         "Error": _object(["error"], error=error),
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import re
 import secrets
 from collections.abc import Collection
 from typing import Any
@@ -10,9 +10,12 @@ from typing import Any
 from starlette.requests import HTTPConnection, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from narrate.server.answers import Premises, now, refuse
-from narrate.server.connections import TRANSPORT
-from narrate.wire.serving import Fault
+from narrate.server.answers import Premises, now, refuse, surface_of
+from narrate.server.connections import TRANSPORT, stalled
+from narrate.wire.serving import Fault, error_body
+
+_LONG = re.compile(r"[^/]{25,}")
+"""What is no part of an address that is known here, and may be a key, or a text."""
 
 
 class Front:
@@ -54,11 +57,10 @@ class Front:
             raise Fault("pages of this origin may not use this server; see --allow-origin", "permission_error")
 
     async def _turn_away(self, fault: Fault, scope: Scope, receive: Receive, visit: _Visit) -> None:
-        if scope["type"] == "websocket":  # before the handshake is accepted: its client sees 403
-            visit.note["error"] = fault.kind
-            await visit.send({"type": "websocket.close", "code": 1008})
-            return
-        await (await refuse(Request(scope), fault))(scope, receive, visit.send)
+        if scope["type"] == "websocket":
+            await visit.refuse(fault)
+        else:
+            await (await refuse(Request(scope), fault))(scope, receive, visit.send)
 
     async def _let_in(self, scope: Scope, receive: Receive, visit: _Visit) -> None:
         try:
@@ -88,24 +90,30 @@ class _Visit:
             premises.metrics.in_flight.inc()
 
     async def send(self, message: Message) -> None:
-        """Pass ``message`` on; a client that does not read for too long is cut off."""
+        """Pass ``message`` on, with the request's id where there are headers."""
         match message["type"]:
-            case "http.response.start":
+            case "http.response.start" | "websocket.http.response.start" | "websocket.accept":
                 self.begun = True
-                self._status = message["status"]
-                headers = [*message["headers"], (b"request-id", self.request_id.encode())]
+                self._status = message.get("status", 101)
+                headers = [*message.get("headers", ()), (b"request-id", self.request_id.encode())]
                 message = {**message, "headers": headers}
             case "http.response.body" if message.get("body"):
                 self._count(len(message["body"]))
             case "websocket.send" if message.get("bytes"):
                 self._count(len(message["bytes"]))
-        try:
-            async with asyncio.timeout(self._premises.limits.stall_s):
-                await self._send(message)
-        except TimeoutError:
-            self.note["error"] = "the client does not read"
-            self.abort()
-            raise ConnectionError("the client does not read") from None
+            case "websocket.close" if not self.begun:  # the app's way to say that there are no sessions there
+                await self.refuse(Fault("there is nothing at this address", "not_found_error"))
+                return
+        await self._send(message)
+
+    async def refuse(self, fault: Fault) -> None:
+        """Answer a WebSocket's handshake as any other request: its client may read why."""
+        self.note["error"] = fault.kind
+        again = () if fault.retry_after is None else ((b"retry-after", b"%d" % fault.retry_after),)
+        headers = [(b"content-type", b"application/json"), *again]
+        body = error_body(fault, surface_of(self._scope["path"]))
+        await self.send({"type": "websocket.http.response.start", "status": fault.status, "headers": headers})
+        await self.send({"type": "websocket.http.response.body", "body": body})
 
     def abort(self) -> None:
         """Cut the connection."""
@@ -122,17 +130,23 @@ class _Visit:
         """Count it, and write its line."""
         endpoint = self._scope.get("endpoint")
         path = getattr(endpoint, "__name__", "other")
+        if stalled(self._scope):
+            self.note["error"] = "the client does not read"
         metrics = self._premises.metrics
+        status = self._status or 499
         line: dict[str, Any] = {"event": "session" if self._scope["type"] == "websocket" else "request"}
         if self._scope["type"] == "http":
             metrics.in_flight.dec()
-            metrics.requests.labels(path, str(self._status or 499)).inc()
-            if self._first is not None and self._status == 200 and "characters" in self.note:
+            metrics.requests.labels(path, str(status)).inc()
+            if self._first is not None and status == 200 and "characters" in self.note:
                 metrics.first_byte.labels(path).observe(self._first)
-            line |= {"method": self._scope["method"], "status": self._status or 499}
+            line["method"] = self._scope["method"]
+        elif status != 101:
+            metrics.ended.labels("turned away").inc()
         client = self._scope.get("client")
         line |= {
-            "path": self._scope["path"][:200],
+            "status": status,
+            "path": _LONG.sub("…", self._scope["path"][:200]),
             "ms": round((now() - self._since) * 1000),
             "bytes": self._bytes,
             "request_id": self.request_id,

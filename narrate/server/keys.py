@@ -7,6 +7,8 @@
     at_once = 8                  # requests and sessions at once
 
 Keys are 256 random bits, so a plain hash hides them; they are compared in constant time, and never written anywhere.
+The file is read when the server starts. Characters are noted before they are spoken, and given back when there was no
+speech: nobody pays for a failure of the server or for a text that it refuses.
 """
 
 from __future__ import annotations
@@ -26,12 +28,20 @@ from pathlib import Path
 from typing import Any
 
 from narrate.database import Connection, Database, Tables
-from narrate.errors import JobError
+from narrate.errors import JobError, shown
 from narrate.settings import guess
 from narrate.wire.serving import Fault
 
+QUOTA = "insufficient_quota"
+"""OpenAI's code for an allowance that is spent."""
+
+LONGEST_NAME = 100
+"""Characters of a key's name."""
+
+_NAME = f"name must be a text of 1 to {LONGEST_NAME} characters"
 _FIELDS = ("name", "sha256", "characters", "at_once")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_OF_NOTHING = hashlib.sha256(b"").hexdigest()
 _TABLES = Tables(
     statements=(
         "CREATE TABLE used (name TEXT NOT NULL, month TEXT NOT NULL, characters INTEGER NOT NULL, "
@@ -43,6 +53,7 @@ _TABLES = Tables(
 )
 _CHARGE = """INSERT INTO used (name, month, characters) VALUES (?, ?, ?)
 ON CONFLICT (name, month) DO UPDATE SET characters = characters + excluded.characters"""
+_REFUND = "UPDATE used SET characters = max(0, characters - ?) WHERE name = ? AND month = ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +96,8 @@ class Keys:
         digest = hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()
         found = [key for known, key in self._known.items() if hmac.compare_digest(known, digest)]
         if not found:
-            raise Fault("Invalid API key." if secret else "There is no API key.", "authentication_error")
+            message = "Invalid API key." if secret else "There is no API key."
+            raise Fault(message, "authentication_error", code="invalid_api_key")
         return found[0]
 
     @contextmanager
@@ -120,8 +132,17 @@ class Keys:
             raise Fault(
                 f"the allowance of {key.characters:,} characters a month does not cover this request",
                 "payment_required_error",
-                code="insufficient_quota",
+                code=QUOTA,
             )
+
+    def refund(self, key: Key, characters: int) -> None:
+        """Take back what was charged for speech that there was none of. Blocks as ``charge`` does."""
+        if self._usage is None:
+            with self._lock:
+                self._counted[key.name] -= characters
+            return
+        month = self._month()
+        self._usage.write(lambda connection: connection.execute(_REFUND, (characters, key.name, month)).rowcount)
 
     def used(self, key: Key) -> int:
         """Characters that ``key`` has used this month."""
@@ -140,13 +161,16 @@ class Keys:
 
 
 def new_key(name: str) -> tuple[str, str]:
-    """A key nobody has seen, and the lines that let it in."""
+    """A key nobody has seen, and the lines that let it in; JobError for a name that the file could not hold."""
+    if not name.strip() or len(name) > LONGEST_NAME or not name.isprintable():
+        raise JobError(f"--new-key {shown(name, 40)!r}: {_NAME}, without control characters")
     secret = f"nk_{secrets.token_urlsafe(32)}"
     digest = hashlib.sha256(secret.encode()).hexdigest()
     quoted = name.replace("\\", "\\\\").replace('"', '\\"')
+    # the empty line in front: the file they are added to may end without one
     return (
         secret,
-        f'[[key]]\nname = "{quoted}"\nsha256 = "{digest}"\n# characters = 500000   # a month\n# at_once = 8\n',
+        f'\n[[key]]\nname = "{quoted}"\nsha256 = "{digest}"\n# characters = 500000   # a month\n# at_once = 8\n',
     )
 
 
@@ -177,16 +201,20 @@ def _read(file: Path) -> dict[str, Key]:
     return keys
 
 
-def _entry(entry: Mapping[str, Any], where: str) -> tuple[str, Key]:
+def _entry(entry: object, where: str) -> tuple[str, Key]:
+    if not isinstance(entry, Mapping):
+        raise JobError(f"{where}: must be a [[key]] table with a name and a sha256")
     for field in entry:
         if field not in _FIELDS:
             raise JobError(f"{where}: unknown setting {field!r}; {guess(field, _FIELDS)}")
     name: Any = entry.get("name")
     digest: Any = entry.get("sha256")
-    if not isinstance(name, str) or not name.strip() or len(name) > 100:
-        raise JobError(f"{where}: name must be a text of 1 to 100 characters")
+    if not isinstance(name, str) or not name.strip() or len(name) > LONGEST_NAME:
+        raise JobError(f"{where}: {_NAME}")
     if not isinstance(digest, str) or not _DIGEST.fullmatch(digest.lower()):
         raise JobError(f"{where} ({name!r}): sha256 must be the 64 hexadecimal digits of the key's SHA-256")
+    if digest.lower() == _OF_NOTHING:
+        raise JobError(f"{where} ({name!r}): sha256 is that of an empty key, which everybody knows")
     for limit in ("characters", "at_once"):
         value = entry.get(limit)
         if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from typing import TYPE_CHECKING, Any
 
@@ -9,111 +10,134 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from narrate.server.answers import body_of, deliver, json_answer, patience, premises, whole
+from narrate.server.answers import Bounded, body_of, deliver, json_answer, patience, premises, whole
 from narrate.wire import serving, speech
 from narrate.wire.serving import Fault
 
 if TYPE_CHECKING:
     from starlette.datastructures import FormData
 
-_SUFFIXES = ", ".join(sorted(serving.SAMPLE_TYPES))
+_KINDS = ", ".join(sorted(serving.SAMPLE_TYPES))
+_MOST_FILES = 20
+"""API 1.0's limit; later versions send one."""
 
 
 async def speech_bytes(request: Request) -> Response:
     """Audio, sent while it is made where the format allows it."""
-    order = serving.lmnt_order(await body_of(request, serving.LONGEST_BODY))
-    return await deliver(request, order)
+    key = premises(request).who(request)
+    return await deliver(request, key, serving.lmnt_order(await body_of(request)))
 
 
 async def speech_detailed(request: Request) -> Response:
-    """JSON: the audio in base64, and the times of its words if asked for."""
-    order = serving.lmnt_order(await body_of(request, serving.LONGEST_BODY))
-    audio, times = await whole(request, order)
+    """JSON: the audio in base64, and the times of its words if asked for, by the name they were asked for."""
+    key = premises(request).who(request)
+    order = serving.lmnt_order(await body_of(request))
+    audio, times = await whole(request, key, order)
     message: dict[str, Any] = {"audio": base64.b64encode(audio).decode()}
     if order.timestamps:
         message["timestamps"] = serving.timestamps(times)
+    if order.durations:
+        message["durations"] = serving.timestamps(times)
+    if order.seed is not None or _is_old(request):
+        message["seed"] = order.seed or 0
     return json_answer(message)
+
+
+def _is_old(request: Request) -> bool:
+    """Whether the client speaks API 1.0, whose SDKs sent no version."""
+    return request.headers.get(speech.VERSION_HEADER, "1.0") in ("1.0", "2025-09-25")
 
 
 async def list_voices(request: Request) -> Response:
     """A bare array, as LMNT gives it."""
+    key = premises(request).who(request)
     owner = request.query_params.get("owner", "all")
-    starred = request.query_params.get("starred", "")
+    starred = request.query_params.get("starred", "false")
     if owner not in ("system", "me", "all"):
         raise Fault("owner must be system, me or all", field="owner")
-    if starred not in ("", "true", "false"):
-        raise Fault("starred must be true", field="starred")
-    key = premises(request).who(request)
-    return json_answer(premises(request).voices.listed(key.name, owner, starred=starred == "true"))
+    if starred not in ("true", "false"):
+        raise Fault("starred must be true or false", field="starred")
+    voices = premises(request).voices
+    return json_answer(await asyncio.to_thread(voices.listed, key.name, owner, starred == "true"))
 
 
 async def retrieve_voice(request: Request) -> Response:
     key = premises(request).who(request)
-    return json_answer(premises(request).voices.show(request.path_params["id"], key.name))
+    here = premises(request)
+    return json_answer(await asyncio.to_thread(here.voices.show, request.path_params["id"], key.name))
 
 
 async def update_voice(request: Request) -> Response:
     key = premises(request).who(request)
-    changes = serving.voice_changes(await body_of(request, serving.LONGEST_BODY))
+    changes = serving.voice_changes(await body_of(request))
     here = premises(request)
-    voice = await here.stage.encode(here.voices.update, request.path_params["id"], key.name, changes)
+    async with here.changing:
+        voice = await asyncio.to_thread(here.voices.update, request.path_params["id"], key.name, changes)
     return json_answer({"voice": voice})
 
 
 async def delete_voice(request: Request) -> Response:
     key = premises(request).who(request)
-    await premises(request).stage.encode(premises(request).voices.delete, request.path_params["id"], key.name)
+    here = premises(request)
+    async with here.changing:
+        await asyncio.to_thread(here.voices.delete, request.path_params["id"], key.name)
     return json_answer({"success": True})
 
 
 async def create_voice(request: Request) -> Response:
-    """A voice of one's own. The recording is looked at, and not kept."""
+    """A voice of one's own. The recordings are looked at, and not kept."""
     key = premises(request).who(request)
-    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
-        raise Fault("a voice is created with multipart/form-data: file, name, description, gender, tags")
-    promised = request.headers.get("content-length", "")
-    if promised.isdigit() and int(promised) > serving.LONGEST_SAMPLE:
-        raise Fault("the recording is larger than 250 MB", status=413)
-    async with patience(premises(request).limits.upload_s):
-        form = await request.form(max_files=1, max_fields=100, max_part_size=64 * 1024)
+    form = await _form(request)
     try:
-        name = form.get("name")
-        if not isinstance(name, str) or not name.strip() or len(name) > 200:
-            raise Fault("name is required, of 200 characters at the most", field="name")
-        await premises(request).stage.encode(_check_recording, form)
+        await asyncio.to_thread(_check_recordings, form)
+        text = {name: _field(form, name) for name in ("name", "description", "gender")}
         tags = serving.voice_tags([*form.getlist("tags[]"), *form.getlist("tags")])
-        text = {field: str(form.get(field) or "")[:2000] for field in ("description", "gender")}
     finally:
         await form.close()
-    voices = premises(request).voices
-    made = await premises(request).stage.encode(
-        voices.create, key.name, name, text["description"], text["gender"], tags
-    )
-    return json_answer(voices.show(made.id, key.name))
+    here = premises(request)
+    async with here.changing:
+        return json_answer(await asyncio.to_thread(here.voices.create, key.name, **text, tags=tags))
 
 
-def _check_recording(form: FormData) -> None:
-    """Fault unless there is one file, of a known kind, that holds sound."""
+async def _form(request: Request) -> FormData:
+    """The parts of a multipart body; files are on disk beyond a megabyte."""
+    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
+        raise Fault("a voice is created with multipart/form-data: file, name, description, gender, tags")
+    bounded = Bounded(request, serving.LONGEST_SAMPLE + serving.LONGEST_BODY)
+    async with patience(premises(request).limits.upload_s):
+        try:
+            return await bounded.form(max_files=_MOST_FILES, max_fields=100, max_part_size=64 * 1024)
+        except UnicodeError:  # of an encoding that the body says it has, and only Python knows
+            raise Fault("the fields are not in UTF-8") from None
+
+
+def _field(form: FormData, name: str) -> str:
+    return serving.voice_text({name: form.get(name)}, name)
+
+
+def _check_recordings(form: FormData) -> None:
+    """Fault unless there are files, and all of them hold sound. API 1.0 took several, as ``files``."""
     from starlette.datastructures import UploadFile
 
     from narrate.audio.codec import holds_sound
 
-    file = form.get("file")
-    if not isinstance(file, UploadFile):
-        raise Fault("file is required: one recording", field="file")
-    if (file.size or 0) > serving.LONGEST_SAMPLE:
-        raise Fault("the recording is larger than 250 MB", status=413)
-    if (file.filename or "").rpartition(".")[2].lower() not in serving.SAMPLE_TYPES:
-        raise Fault(f"the recording must be one of {_SUFFIXES}", field="file")
-    if not holds_sound(file.file):
-        raise Fault("the recording holds no sound that can be read", field="file")
+    files = [file for name in ("file", "files", "files[]") for file in form.getlist(name)]
+    if not files:
+        raise Fault("file is required: a recording", field="file")
+    for file in files:
+        if not isinstance(file, UploadFile):
+            raise Fault("file must be a recording, not a text", field="file")
+        if not holds_sound(file.file):  # whatever it is called
+            raise Fault(f"the recording holds no sound that can be read; it may be {_KINDS}", field="file")
 
 
 async def account(request: Request) -> Response:
     """The plan is this server's; what is counted is what was used this month."""
-    key = premises(request).who(request)
-    used = await premises(request).stage.encode(premises(request).keys.used, key)
-    return json_answer(serving.account("local", key.characters, used))
+    here = premises(request)
+    key = here.who(request)
+    used = await asyncio.to_thread(here.keys.used, key)
+    own = await asyncio.to_thread(here.voices.listed, key.name, "me") if _is_old(request) else None
+    return json_answer(serving.account("local", key.characters, used, None if own is None else len(own)))
 
 
 ROUTES = [

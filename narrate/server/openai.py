@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from narrate.delivery import Part
 from narrate.server.answers import body_of, deliver, json_answer, premises
+from narrate.server.keys import QUOTA
 from narrate.wire import openai, serving
 from narrate.wire.serving import Fault, Order
 
@@ -22,17 +23,27 @@ def _known(request: Request) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*MODELS, premises(request).engine, "narrate")))
 
 
+def _knows(request: Request, name: str) -> bool:
+    return name in _known(request) or name.startswith(f"{MODELS[-1]}-")  # OpenAI's dated ones
+
+
 async def create_speech(request: Request) -> Response:
     """Audio, sent while it is made; or the same as server-sent events."""
-    body = await body_of(request, serving.LONGEST_BODY)
-    known = _known(request)
-    order = serving.openai_order(body, lambda name: name in known or name.startswith(MODELS[-1]))
+    key = premises(request).who(request)
+    order = serving.openai_order(await body_of(request), lambda name: _knows(request, name))
     try:
-        return await deliver(request, order, (_events if order.events else None))
+        return await deliver(request, key, order, (_events if order.events else None))
     except Fault as fault:
-        if fault.field == "voice":  # which is no address here, but a field of the request
-            raise Fault(fault.message, status=400, field="voice") from None
-        raise
+        raise _as_openai(fault) from None
+
+
+def _as_openai(fault: Fault) -> Fault:
+    """The statuses that differ: a voice is no address here but a field, and OpenAI counts money among the rates."""
+    if fault.field == "voice":
+        return Fault(fault.message, status=400, field="voice")
+    if fault.code == QUOTA:
+        return Fault(fault.message, fault.kind, status=429, code=QUOTA)
+    return fault
 
 
 async def _events(order: Order, parts: AsyncIterator[Part]) -> AsyncIterator[bytes]:
@@ -56,7 +67,7 @@ async def list_models(request: Request) -> Response:
 async def retrieve_model(request: Request) -> Response:
     premises(request).who(request)
     name = request.path_params["id"]
-    if name not in _known(request):
+    if not _knows(request, name):
         raise Fault(f"The model {name[:60]!r} does not exist here.", "not_found_error", code="model_not_found")
     return json_answer(serving.model(name))
 

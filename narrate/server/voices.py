@@ -2,7 +2,9 @@
 
 A user's voice is made of a recording, as LMNT's API has it; no engine here copies a voice, so what is kept is the
 definition, not the recording: its name, and which of the engine's voices speaks for it. The tag ``voice=NAME`` chooses
-that, else the gender does, else it is the default; the description says so.
+that, else the gender does, else it is the default; the description says so, where its owner gave none.
+
+Several servers may share one file: each looks, before it answers, whether another has written it.
 """
 
 from __future__ import annotations
@@ -10,15 +12,19 @@ from __future__ import annotations
 import json
 import secrets
 import threading
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from narrate.disk import make_folder, replace_file
 from narrate.engines import VoiceInfo
-from narrate.errors import JobError, StoreError
+from narrate.errors import Busy, JobError, NarrateError, StoreError
+from narrate.locks import only_run
 from narrate.settings import guess
+from narrate.wire import serving, speech
 from narrate.wire.serving import Fault
 
 ALIASES = {
@@ -34,6 +40,8 @@ MOST = 1_000
 """Voices that users may define."""
 _GENDERS = {"female": ("af_bella", "bf_emma"), "male": ("am_michael", "bm_george")}
 _TAG = "voice="
+_WAIT_S = 5.0
+"""How long another server may keep the file to itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +62,35 @@ class Offered:
     alias: bool = False
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Kept:
-    """What the file holds: users' voices, and who has starred which."""
+    """What the file holds: users' voices, and who has starred which. Never changed: replaced."""
 
-    voices: dict[str, Offered] = field(default_factory=dict)
-    starred: dict[str, set[str]] = field(default_factory=dict)
+    voices: Mapping[str, Offered] = field(default_factory=dict)
+    starred: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    def by(self, who: str) -> frozenset[str]:
+        """What ``who`` has starred."""
+        return self.starred.get(who, frozenset())
+
+    def having(self, voice: Offered) -> _Kept:
+        """With ``voice``, new or changed."""
+        return replace(self, voices={**self.voices, voice.id: voice})
+
+    def without(self, name: str) -> _Kept:
+        """Without the voice ``name``."""
+        voices = {known: voice for known, voice in self.voices.items() if known != name}
+        return _Kept(voices, {who: mine - {name} for who, mine in self.starred.items()})
+
+    def starring(self, who: str, name: str, starred: bool) -> _Kept:
+        """With ``name`` among what ``who`` has starred, or not."""
+        mine = self.by(who) | {name} if starred else self.by(who) - {name}
+        return replace(self, starred={**self.starred, who: mine})
 
 
 class Voices:
     """All voices of a server. Changes are on disk, in ``file``, before they are answered; without a file they last as
-    long as the server. Safe to use from threads.
+    long as the server. Safe to use from threads; where there is a file, every question may read it.
     """
 
     def __init__(self, listed: Sequence[VoiceInfo], file: Path | None, aliases: Mapping[str, str]) -> None:
@@ -72,39 +98,37 @@ class Voices:
             raise JobError("the engine has no voice to offer")
         own = {info.name: Offered(info.name, info.name, info.name, info.language, None, info.description, _gender(info))
                for info in listed}  # fmt: skip
+        self._own = frozenset(own)
         self._system = {**_named(own, aliases), **own}
         self._file = file
         self._lock = threading.Lock()
-        self._kept = _read(file) if file and file.exists() else _Kept()
+        self._known: tuple[object, _Kept] = (None, _Kept())
+        self._load()
 
     def get(self, name: str) -> Offered:
         """The voice ``name``; Fault when there is none."""
-        found = self._kept.voices.get(name) or self._system.get(name)
-        if found is None:
-            raise Fault(f"voice {name[:60]!r} not found; {guess(name, self._system)}", "not_found_error", field="voice")
-        return found
+        return self._found(self._now(), name)
 
-    def listed(self, who: str, owner: str = "all", *, starred: bool = False) -> list[dict[str, Any]]:
+    def listed(self, who: str, owner: str = "all", starred: bool = False) -> list[dict[str, Any]]:
         """The voices as LMNT's list shows them to the key ``who``: the system's, then the users'."""
-        mine = self._kept.starred.get(who, set())
+        kept = self._now()
         return [
-            shown(voice, who, mine)
-            for voice in (*self._system.values(), *self._kept.voices.values())
-            if owner in ("all", _owner(voice, who)) and (not starred or voice.id in mine)
+            shown(self._spoken(voice), who, kept.by(who))
+            for voice in (*self._system.values(), *kept.voices.values())
+            if owner in ("all", _owner(voice, who)) and (not starred or voice.id in kept.by(who))
         ]
 
     def show(self, name: str, who: str) -> dict[str, Any]:
         """One voice."""
-        return shown(self.get(name), who, self._kept.starred.get(who, set()))
+        kept = self._now()
+        return shown(self._found(kept, name), who, kept.by(who))
 
     def names(self) -> tuple[str, ...]:
         """The ids that can be asked for."""
-        return (*self._system, *self._kept.voices)
+        return (*self._system, *self._now().voices)
 
-    def create(self, who: str, name: str, description: str, gender: str, tags: tuple[str, ...]) -> Offered:
+    def create(self, who: str, name: str, description: str, gender: str, tags: tuple[str, ...]) -> dict[str, Any]:
         """Define a voice; Fault for a tag that names no voice, or when there are too many."""
-        if len(self._kept.voices) >= MOST:
-            raise Fault(f"there are {MOST:,} voices already; delete some", "permission_error")
         speaks = self._speaker(gender, tags)
         voice = Offered(
             id=secrets.token_hex(12),
@@ -112,45 +136,64 @@ class Voices:
             speaks=speaks.speaks,
             language=speaks.language,
             owner=who,
-            description=description or f"spoken by {speaks.speaks}",
+            description=description,
             gender=gender,
             tags=tags,
         )
-        with self._lock:
-            self._kept.voices[voice.id] = voice
-            self._write()
-        return voice
+
+        def change(kept: _Kept) -> _Kept:
+            if len(kept.voices) >= MOST:
+                raise Fault(f"there are {MOST:,} voices already; delete some", "permission_error")
+            return kept.having(voice)
+
+        self._change(change)
+        return shown(voice, who, frozenset())
 
     def update(self, name: str, who: str, changes: Mapping[str, Any]) -> dict[str, Any]:
         """Change what is given; of a voice that is not one's own only whether it is starred."""
-        changes = dict(changes)
-        starred = changes.pop("starred", None)
-        voice = self.get(name)
+        told = {field: value for field, value in changes.items() if field != "starred"}
+
+        def change(kept: _Kept) -> _Kept:
+            voice = self._found(kept, name)
+            if told:
+                self._belongs(voice, who)
+                speaker = self._speaker(told.get("gender", voice.gender), told.get("tags", voice.tags))
+                kept = kept.having(replace(voice, **told, speaks=speaker.speaks, language=speaker.language))
+            return kept.starring(who, name, changes["starred"]) if "starred" in changes else kept
+
         if changes:
-            self._own(voice, who)
-        with self._lock:
-            if changes:
-                voice = replace(voice, **changes)
-                speaker = self._speaker(voice.gender, voice.tags)
-                voice = replace(voice, speaks=speaker.speaks, language=speaker.language)
-                self._kept.voices[voice.id] = voice
-            if starred is not None:
-                mine = self._kept.starred.setdefault(who, set())
-                (mine.add if starred else mine.discard)(voice.id)
-            self._write()
+            self._change(change)
         return self.show(name, who)
 
     def delete(self, name: str, who: str) -> None:
         """Forget a voice of one's own."""
-        voice = self.get(name)
-        self._own(voice, who)
-        with self._lock:
-            self._kept.voices.pop(voice.id, None)
-            for mine in self._kept.starred.values():
-                mine.discard(voice.id)
-            self._write()
 
-    def _own(self, voice: Offered, who: str) -> None:
+        def change(kept: _Kept) -> _Kept:
+            self._belongs(self._found(kept, name), who)
+            return kept.without(name)
+
+        self._change(change)
+
+    def _found(self, kept: _Kept, name: str) -> Offered:
+        found = self._system.get(name) or kept.voices.get(name)
+        if found is None:
+            hint = guess(name, self._system)
+            if not hint.startswith("did"):
+                hint = f"GET {speech.VOICES} lists what there is"
+            raise Fault(f"voice {name[:60]!r} not found; {hint}", "not_found_error", field="voice")
+        return self._spoken(found)
+
+    def _spoken(self, voice: Offered) -> Offered:
+        """``voice`` as this engine speaks it: it may have been defined while another one did."""
+        if voice.speaks in self._own:
+            return voice
+        try:
+            speaker = self._speaker(voice.gender, voice.tags)
+        except Fault:  # its tag names a voice of the other engine
+            speaker = self._speaker(voice.gender, ())
+        return replace(voice, speaks=speaker.speaks, language=speaker.language)
+
+    def _belongs(self, voice: Offered, who: str) -> None:
         if voice.owner != who:
             raise Fault(f"the voice {voice.id!r} is not yours to change", "permission_error")
 
@@ -163,33 +206,96 @@ class Voices:
                     hint = guess(tag.removeprefix(_TAG), self._system)
                     raise Fault(f"the tag {tag[:60]!r} names no voice; {hint}", field="tags")
                 return found
-        meant = (self._system.get(name) for name in _GENDERS.get(gender.lower(), ()))
+        meant = (self._system.get(name) for name in _GENDERS.get(gender.strip().lower(), ()))
         return next((voice for voice in meant if voice), None) or self._system["leah"]
 
-    def _write(self) -> None:
-        """StoreError when the file cannot be written; then nothing is promised."""
-        if self._file is None:
-            return
-        message = {
-            "voices": [asdict(voice) for voice in self._kept.voices.values()],
-            "starred": {who: sorted(mine) for who, mine in self._kept.starred.items() if mine},
-        }
+    # --- the file ---------------------------------------------------------------------------------------------------
+
+    def _now(self) -> _Kept:
+        """What there is. A file that has been spoiled meanwhile is not believed, and not written over either."""
         try:
-            make_folder(self._file.parent)
-            replace_file(self._file, json.dumps(message, ensure_ascii=False, indent=1))
-        except OSError as error:
-            raise StoreError(f"{self._file}: the voices cannot be written: {error.strerror or error}") from error
+            return self._load()
+        except JobError:
+            return self._known[1]
+
+    def _load(self) -> _Kept:
+        """What the file holds, read if it is another than before; JobError when it is none of voices."""
+        seen, kept = self._known
+        if self._file is not None and (now := _signature(self._file)) != seen:
+            kept = _read(self._file)
+            self._known = now, kept  # at once: other threads read it
+        return kept
+
+    def _change(self, change: Callable[[_Kept], _Kept]) -> None:
+        """Have ``change`` done to what there is now. StoreError when the file cannot be written: then nothing has
+        changed.
+        """
+        if self._file is None:
+            with self._lock:
+                self._known = None, change(self._known[1])
+            return
+        with self._lock, _alone(self._file):
+            kept = change(self._load())
+            _write(self._file, kept)
+            self._known = _signature(self._file), kept
 
 
-def shown(voice: Offered, who: str, starred: set[str]) -> dict[str, Any]:
+def _signature(file: Path) -> object:
+    """What changes with a file: it is always written as a new one."""
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns, status.st_size
+
+
+@contextmanager
+def _alone(file: Path) -> Iterator[None]:
+    """No other server writes ``file`` meanwhile."""
+    until = time.monotonic() + _WAIT_S
+    with ExitStack() as stack:
+        while True:
+            try:
+                make_folder(file.parent)
+                stack.enter_context(only_run(file.parent, file.name, f"{file}"))
+            except Busy:
+                if time.monotonic() > until:
+                    raise StoreError(f"{file}: another server keeps it to itself") from None
+                time.sleep(0.005)
+            except OSError as error:
+                raise _unwritten(file, error) from error
+            except NarrateError as error:
+                raise StoreError(f"{file}: the voices cannot be written: {error}") from error
+            else:
+                break
+        yield
+
+
+def _write(file: Path, kept: _Kept) -> None:
+    message = {
+        "voices": [asdict(voice) for voice in kept.voices.values()],
+        "starred": {who: sorted(mine) for who, mine in kept.starred.items() if mine},
+    }
+    try:
+        replace_file(file, json.dumps(message, ensure_ascii=False, indent=1))
+    except OSError as error:
+        raise _unwritten(file, error) from error
+
+
+def _unwritten(file: Path, error: OSError) -> StoreError:
+    return StoreError(f"{file}: the voices cannot be written: {error.strerror or error}")
+
+
+def shown(voice: Offered, who: str, starred: frozenset[str]) -> dict[str, Any]:
     """A voice in LMNT's words, to the key ``who``."""
+    stands_for = None if voice.owner is None else f"spoken by {voice.speaks}"
     return {
         "id": voice.id,
         "name": voice.name,
         "owner": _owner(voice, who),
         "state": "ready",
         "type": "instant",
-        "description": voice.description or None,
+        "description": voice.description or stands_for,
         "gender": voice.gender or None,
         "starred": voice.id in starred,
         "tags": list(voice.tags),
@@ -207,10 +313,12 @@ def _gender(info: VoiceInfo) -> str:
 
 
 def _named(own: Mapping[str, Offered], aliases: Mapping[str, str]) -> dict[str, Offered]:
-    """The well-known names, and those of ``aliases`` over them; a voice's own name is never taken from it."""
+    """The well-known names, and those of ``aliases`` over them; a voice's own name cannot be taken from it."""
     for alias, name in aliases.items():
         if name not in own:
             raise JobError(f"--alias {alias}={name}: there is no voice {name!r}; {guess(name, own)}")
+        if alias in own:
+            raise JobError(f"--alias {alias}={name}: {alias!r} is a voice itself")
     turns = list(own)
     usual = {
         alias: name if name in own else turns[number % len(turns)]
@@ -223,14 +331,28 @@ def _named(own: Mapping[str, Offered], aliases: Mapping[str, str]) -> dict[str, 
     }
 
 
+_TEXTS = frozenset(entry.name for entry in fields(Offered)) - {"tags", "alias"}
+
+
 def _read(file: Path) -> _Kept:
     """The users' voices; JobError for a file that is none, since it is the users' only copy."""
     try:
         message = json.loads(file.read_text(encoding="utf-8"))
-        voices = [Offered(**{**entry, "tags": tuple(entry["tags"])}) for entry in message["voices"]]
-        starred = {str(who): set(map(str, mine)) for who, mine in message["starred"].items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        voices = [_definition(entry) for entry in message["voices"]]
+        starred = {who: frozenset(map(str, mine)) for who, mine in message["starred"].items()}
+    except FileNotFoundError:
+        return _Kept()
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, Fault) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
         raise JobError(
-            f"{file}: is not a file of voices ({error}); move it away, or name another with --voices"
+            f"{file}: is not a file of voices ({reason}); move it away, or name another with --voices"
         ) from error
     return _Kept({voice.id: voice for voice in voices}, starred)
+
+
+def _definition(entry: Mapping[str, Any]) -> Offered:
+    """A voice of the file; ValueError or TypeError for anything else."""
+    for name in _TEXTS & entry.keys():
+        if not isinstance(entry[name], str):
+            raise ValueError(f"{name} must be a text")  # noqa: TRY004 - the file is wrong, not a type
+    return Offered(**{**entry, "owner": entry["owner"], "tags": serving.voice_tags(entry["tags"]), "alias": False})

@@ -26,8 +26,11 @@ _SENTENCE = re.compile(rf"[.!?…]+{_CLOSED}(?=\s+\S)|{_IDEOGRAPHIC}")
 """What may end a sentence, once one character of the next is there to tell by."""
 _SENTENCE_OF_LINE = re.compile(rf"[.!?…]+{_CLOSED}(?=[ \t]+\S)|{_IDEOGRAPHIC}")
 """In Markdown a line end may be more than a blank."""
-_CLAUSE = re.compile(r"(?<=[^\W\d_])[,;!?]|(?<=[^\W\d_])[:.—–](?=\s)|[、，；：。！？]")
-"""What ends a clause at the opening of a turn: at once where no figure, address or abbreviation can follow."""
+_CLAUSE = re.compile(r"(?<=[^\W\d_])[,;]|(?<=[^\W\d_])[!?:—–](?=\s)|[、，；：。！？]")
+"""What ends a clause at the opening of a turn, with nothing further to wait for. A full stop is not among them: whether
+"Mr." ends anything is told by the first character behind the blank."""
+_LOUD = "!?。！？"
+"""Of these, the ones behind which a pause is a sentence's."""
 _PARAGRAPH = re.compile(r"\n[ \t\r]*\n")
 _CUTS: tuple[tuple[re.Pattern[str], Boundary], ...] = (
     (re.compile(r"[,;:，；：、—–][\"'”’»)\]]*"), "clause"),
@@ -87,8 +90,9 @@ class Flow:
 
     def append(self, text: str) -> None:
         """More text, joined to what is there exactly as it comes."""
-        self._new.append(text)
-        self._arrived += len(text)
+        if text:
+            self._new.append(text)
+            self._arrived += len(text)
 
     def close(self) -> None:
         """The turn ends: what is there is all."""
@@ -149,7 +153,7 @@ class Flow:
         for place, sentence in self._candidates(block.start() if block else min(len(self._text), last)):
             self._looked = place
             if self._holds(place, sentence):
-                return place, "sentence" if sentence else "clause"
+                return place, "sentence" if sentence or self._text[place - 1] in _LOUD else "clause"
         if block:
             return block.end(), "paragraph"
         return self._forced(last) if len(self._text) >= last else None
@@ -158,8 +162,8 @@ class Flow:
         """Places below ``limit``, not looked at before, that may end a phrase, each with whether a sentence ends."""
         pattern = _SENTENCE_OF_LINE if self._markdown else _SENTENCE
         found = {match.end(): True for match in pattern.finditer(self._text, self._at, limit)}
-        if not self._opened:
-            found = {match.end(): False for match in _CLAUSE.finditer(self._text, self._at, limit)} | found
+        if not self._opened:  # at the same place a clause wins: it would have ended before the next character came
+            found |= {match.end(): False for match in _CLAUSE.finditer(self._text, self._at, limit)}
         return sorted((place, sentence) for place, sentence in found.items() if place > self._looked)
 
     def _holds(self, place: int, sentence: bool) -> bool:
@@ -167,7 +171,7 @@ class Flow:
         if not self._opened and words(text) < OPENING_WORDS:
             return False
         if not sentence:
-            return text[-1] not in "." or self._ends_sentence(place)
+            return True
         if not self._ends_sentence(place):
             return False
         self._early = place

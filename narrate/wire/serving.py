@@ -27,7 +27,7 @@ LONGEST_SAMPLE = 250 * 1024 * 1024
 """Bytes of a recording that a voice is made of (LMNT's own limit)."""
 SAMPLE_TYPES = frozenset(("wav", "mp3", "mp4", "m4a", "webm"))
 
-_STATUS = {
+KINDS = {
     "invalid_request_error": 400,
     "authentication_error": 401,
     "payment_required_error": 402,
@@ -36,9 +36,12 @@ _STATUS = {
     "rate_limit_error": 429,
     "internal_server_error": 500,
 }
+"""LMNT's seven kinds of error, each with its status."""
 _OPENAI_KINDS = frozenset(openai.FORMATS)
 _OPENAI_SPEEDS = (0.25, 4.0)
 _LMNT_SPEEDS = (0.25, 2.0)
+VOICE_TEXTS = {"name": 200, "description": 2000, "gender": 100}
+"""Characters of what is said of a voice, at the most."""
 
 
 class Fault(Exception):
@@ -59,7 +62,7 @@ class Fault(Exception):
     ) -> None:
         super().__init__(message)
         self.message, self.kind, self.field, self.code = message, kind, field, code
-        self.status = status or _STATUS[kind]
+        self.status = status or KINDS[kind]
         self.retry_after = retry_after
 
 
@@ -69,7 +72,8 @@ class Order:
 
     ``streamed``: sent while it is made. ``language`` is a primary subtag or tag, "" where the text decides. ``speed``
     is a factor. ``settings`` are what only some engines know: temperature and top_p. ``events``: as server-sent
-    events (OpenAI's ``stream_format``).
+    events (OpenAI's ``stream_format``). ``durations`` are the timestamps by the name that LMNT's API 1.0 gave them, and
+    ``seed`` is a field of that time: it is given back, and does nothing.
     """
 
     text: str
@@ -82,6 +86,8 @@ class Order:
     speed: float = 1.0
     settings: tuple[tuple[str, str], ...] = ()
     timestamps: bool = False
+    durations: bool = False
+    seed: int | None = None
     events: bool = False
 
 
@@ -97,6 +103,7 @@ def lmnt_order(body: bytes) -> Order:
     form = speech.FORMATS[name]
     rate = _rate(fields.get("sample_rate"), form.rate)
     _one_of(fields, "model", MODELS, "blizzard")
+    _flag(fields, "debug")  # there is no library of clips here that it could be put into
     return Order(
         text=text,
         voice=voice,
@@ -108,6 +115,8 @@ def lmnt_order(body: bytes) -> Order:
         speed=_number(fields, "speed", *_LMNT_SPEEDS, 1.0),
         settings=_settings(fields),
         timestamps=_flag(fields, "return_timestamps"),
+        durations=_flag(fields, "return_durations"),
+        seed=_seed(fields.get("seed")),
     )
 
 
@@ -134,7 +143,7 @@ def openai_order(body: bytes, knows_model: Callable[[str], bool]) -> Order:
         voice=_string(fields, "voice", required=True),
         kind="pcm_s16le" if name == "pcm" else name,
         rate=24000,
-        streamed=name != "wav",  # the sizes in its header are known only at the end
+        streamed=name not in ("wav", "flac"),  # the sizes in their headers are known only at the end
         content_type=form.content_type,
         speed=_number(fields, "speed", *_OPENAI_SPEEDS, 1.0),
         events=_one_of(fields, "stream_format", ("audio", "sse"), "audio") == "sse",
@@ -158,12 +167,20 @@ def voice_changes(body: bytes) -> dict[str, Any]:
     changes: dict[str, Any] = {}
     for name in ("name", "description", "gender"):
         if fields.get(name) is not None:
-            changes[name] = _string(fields, name)
+            changes[name] = voice_text(fields, name)
     if fields.get("starred") is not None:
         changes["starred"] = _flag(fields, "starred")
     if fields.get("tags") is not None:
         changes["tags"] = voice_tags(fields["tags"])
     return changes
+
+
+def voice_text(fields: Mapping[str, Any], name: str) -> str:
+    """A voice's name, description or gender; only the name must be there."""
+    text = _string(fields, name, required=name == "name", longest=VOICE_TEXTS[name])
+    if name == "name" and not text.strip():
+        raise Fault("name is empty", field=name)
+    return text
 
 
 def voice_tags(tags: object) -> tuple[str, ...]:
@@ -215,9 +232,15 @@ def _one_of(fields: Mapping[str, Any], name: str, known: Collection[str], defaul
 def _rate(value: object, default: int) -> int:
     if value is None:
         return default
-    if isinstance(value, bool) or not isinstance(value, int) or value not in speech.RATES:
+    if isinstance(value, bool) or not isinstance(value, int | float) or value not in speech.RATES:
         raise Fault(f"sample_rate must be one of {', '.join(map(str, speech.RATES))}", field="sample_rate")
-    return value
+    return int(value)  # to JSON 8000.0 is the same number as 8000
+
+
+def _seed(value: object) -> int | None:
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1):
+        raise Fault("seed must be a whole number", field="seed")
+    return None if value is None else int(value)
 
 
 def _number(fields: Mapping[str, Any], name: str, least: float, most: float, default: float) -> float:
@@ -271,12 +294,19 @@ def timestamps(entries: Collection[Timed]) -> list[dict[str, Any]]:
     ]
 
 
-def account(plan: str, allowance: int | None, used: int) -> dict[str, Any]:
-    """LMNT's account. ``usage.characters`` is what was used: its own description changed (see ``speech.account``)."""
-    return {
+def account(plan: str, allowance: int | None, used: int, voices: int | None = None) -> dict[str, Any]:
+    """LMNT's account. ``usage.characters`` is what was used: its own description changed (see ``speech.account``).
+
+    ``voices``, of one's own, are told to clients of API 1.0, whose types ask for them.
+    """
+    message: dict[str, Any] = {
         "plan": {"type": plan, "character_limit": allowance, "commercial_use_allowed": True},
         "usage": {"characters": used},
     }
+    if voices is not None:
+        message["plan"] |= {"instant_voice_limit": None, "professional_voice_limit": 0}
+        message["usage"] |= {"instant_voices": voices, "professional_voices": 0}
+    return message
 
 
 def models(names: Collection[str]) -> dict[str, Any]:

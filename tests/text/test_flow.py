@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from itertools import pairwise
 
 import pytest
@@ -78,6 +79,10 @@ def test_no_phrase_waits_longer_than_the_longest(text: str) -> None:
         ("It was cold.", None),
         ("Nobody was there", None),
         ("これは本です。次", "これは本です。"),
+        ("Go to see Mr. ", None),
+        ("It is about 5 p.m. ", None),
+        ("Is it so? ", "Is it so?"),
+        ("Look at example.com/a?b", None),
     ],
 )
 def test_the_opening_leaves_with_its_first_clause(text: str, first: str | None) -> None:
@@ -85,6 +90,41 @@ def test_the_opening_leaves_with_its_first_clause(text: str, first: str | None) 
     flow.append(text)
     phrase = flow.take()
     assert (phrase.text if phrase else None) == first
+
+
+OPENINGS = (
+    "Go to see Mr. ",
+    "I saw Dr. ",
+    "Well, ",
+    "It is 5 p.m. ",
+    "e.g. ",
+    "“Is it so?” he ",
+    "No! ",
+    "U.S. ",
+    "a.b ",
+    "1.5: ",
+)
+
+
+@given(
+    st.lists(st.sampled_from((*OPENINGS, "Hi. ", "St. Ives ", "\n", "\n\n", "x", "Y — ", "... ")), max_size=25),
+    st.booleans(),
+)
+def test_an_opening_by_the_letter_is_the_one_at_once(pieces: list[str], markdown: bool) -> None:
+    text = "".join(pieces)
+    assert phrases(list(text), markdown=markdown) == phrases([text], markdown=markdown)
+
+
+@pytest.mark.parametrize("text", [" " * 1_000_000, "Hello my friend." + " " * 1_000_000, "." * 100_000, "! " * 100_000])
+@pytest.mark.parametrize("markdown", [False, True])
+def test_no_phrase_takes_long_whatever_stands_there(text: str, markdown: bool) -> None:
+    flow = Flow(markdown=markdown)
+    flow.append(text)
+    flow.take()
+    before = time.process_time()
+    for _ in range(10):
+        flow.take()
+    assert time.process_time() - before < 1.0
 
 
 def test_later_phrases_are_sentences_of_some_length() -> None:
