@@ -18,11 +18,11 @@ from narrate.book import Metadata
 from narrate.booth import EVERYTHING, Booth, Take
 from narrate.engines import Engine, Speech
 from narrate.job import Job
-from narrate.live import Live
-from narrate.outlets import Ending, Outlet
+from narrate.live.conversation import Live
+from narrate.live.outlets import Ending, Outlet
+from narrate.live.story import Story
 from narrate.script import Chunk
 from narrate.store import Store
-from narrate.story import Story
 from narrate.studio import Studio
 
 

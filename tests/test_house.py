@@ -45,7 +45,7 @@ DOORS = {
     "websockets": {"session.py"},
     "anthropic": {"llm.py"},
     "openai": {"llm.py"},
-    "sounddevice": {"outlets.py"},
+    "sounddevice": {"live/outlets.py"},
     "prometheus_client": {"server/metrics.py"},
 }
 NOUNS = {"errors.py", "book.py", "script.py", "audiobook.py", "policy.py", "bounds.py"}

@@ -13,9 +13,9 @@ import click
 from narrate.errors import shown
 
 if TYPE_CHECKING:
-    from narrate.adapt import Adapted, Answered, Instructions
-    from narrate.answers import Question, Verdict
-    from narrate.drafts import Draft
+    from narrate.adapt.answers import Question, Verdict
+    from narrate.adapt.drafts import Draft
+    from narrate.adapt.rewriting import Adapted, Answered, Instructions
 
 
 @click.command()
@@ -57,10 +57,10 @@ def adapt(
     narrate run handbook.spoken.md
     narrate adapt notes/ --llm openai:gpt-5.5 --kinds tables,code -o spoken/
     """
-    from narrate.adapt import Instructions, check_room, known, write
-    from narrate.adapt import adapt as rewrite
-    from narrate.answers import Answers
-    from narrate.drafts import survey
+    from narrate.adapt.answers import Answers
+    from narrate.adapt.drafts import survey
+    from narrate.adapt.rewriting import Instructions, check_room, known, write
+    from narrate.adapt.rewriting import adapt as rewrite
     from narrate.errors import SpeechIncomplete
     from narrate.llm import complete, model, server
     from narrate.prompts import prompt_from
@@ -144,8 +144,8 @@ def _agree(found: Mapping[Question, Verdict], yes: bool) -> None:
 
 
 def _list(draft: Draft, instructions: Instructions, found: Mapping[Question, Verdict]) -> None:
-    from narrate.adapt import question
-    from narrate.drafts import size
+    from narrate.adapt.drafts import size
+    from narrate.adapt.rewriting import question
 
     total = 0
     for sheet, place in draft.blocks:

@@ -21,11 +21,11 @@ from narrate.errors import Interrupted, JobError, NarrateError, SourceError, Spe
 if TYPE_CHECKING:
     from narrate.booth import Booth
     from narrate.job import Job
-    from narrate.listening import Pieces, Source, Transcript
-    from narrate.live import Live
-    from narrate.outlets import Outlet
+    from narrate.live.conversation import Live
+    from narrate.live.listening import Pieces, Source, Transcript
+    from narrate.live.outlets import Outlet
+    from narrate.live.story import Story
     from narrate.speak import Outcome
-    from narrate.story import Story
 
 Report = Callable[[str], None]
 
@@ -132,7 +132,7 @@ class _Order:
     @property
     def idle_s(self) -> float:
         """A model's silence ends nothing: it is still writing."""
-        from narrate.live import IDLE_S
+        from narrate.live.conversation import IDLE_S
 
         return (0.0 if self.llm else IDLE_S) if self.idle is None else self.idle
 
@@ -140,10 +140,10 @@ class _Order:
 def _speak(order: _Order, job: Job, report: Report) -> None:
     from narrate.book import Metadata
     from narrate.booth import EVERYTHING, Booth
-    from narrate.listening import Source
-    from narrate.live import Live
+    from narrate.live.conversation import Live
+    from narrate.live.listening import Source
+    from narrate.live.story import Story
     from narrate.policy import Policy
-    from narrate.story import Story
 
     pieces = _pieces(order, report)
     story = Story(Metadata(order.book or "Live", order.authors, job.language), job.pauses)
@@ -235,7 +235,7 @@ def _only_run(order: _Order, job: Job, story: Story) -> AbstractContextManager[N
 
 def _outlets(order: _Order, report: Report) -> list[Outlet]:
     """The speakers first: where there are none, nothing is left behind."""
-    from narrate.outlets import File, Speakers, Stream
+    from narrate.live.outlets import File, Speakers, Stream
 
     outlets: list[Outlet] = [Speakers(_RATE)] if order.play else []
     if order.output == "-":
@@ -257,7 +257,7 @@ def _tell_price(booth: Booth, report: Report) -> None:
 
 def _pieces(order: _Order, report: Report) -> Pieces:
     """Standard input, or what a model answers; its settings are checked at once."""
-    from narrate.listening import from_file, read_all
+    from narrate.live.listening import from_file, read_all
 
     if not order.llm:
         return from_file(_stdin(), report)
@@ -280,7 +280,7 @@ def _stdin() -> int:
 
 def _transcript(order: _Order, job: Job, report: Report) -> Transcript:
     """Where the text is kept: as told, beside the sound, among the books, or with what else is the user's."""
-    from narrate.listening import Transcript, check_transcript
+    from narrate.live.listening import Transcript, check_transcript
     from narrate.naming import safe_name
     from narrate.studio import data_folder
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from narrate import live as rooms
 from narrate.book import letters_and_digits
 from narrate.booth import Booth
 from narrate.errors import EngineClosed, EngineRefused, EngineUnavailable, NarrateError
+from narrate.live import conversation as rooms
 from tests.talking import Memory, booth, live, memory, running, scripted
 
 FIRST = "Good evening to all of you here. "

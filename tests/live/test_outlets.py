@@ -17,7 +17,7 @@ import pytest
 from narrate.audio.codec import decode
 from narrate.booth import Take
 from narrate.errors import AudioError, Busy, JobError, NarrateError
-from narrate.outlets import KINDS, File, Speakers, Stream
+from narrate.live.outlets import KINDS, File, Speakers, Stream
 from narrate.timings import Timing
 from tests.talking import Card, sound_card
 

@@ -8,9 +8,9 @@ from hypothesis import strategies as some
 
 from narrate.book import Metadata, letters_and_digits
 from narrate.booth import EVERYTHING, Booth
+from narrate.live.story import Rendition, Story, read_phrase
 from narrate.policy import Policy
 from narrate.script import Pauses, Script
-from narrate.story import Rendition, Story, read_phrase
 from narrate.text.flow import Flow, Phrase
 from tests.talking import booth
 

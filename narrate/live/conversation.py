@@ -18,10 +18,10 @@ from typing import Literal
 
 from narrate.booth import EVERYTHING, Booth, Line, Take
 from narrate.errors import EngineDown, EngineRefused, EngineUnavailable
-from narrate.outlets import Ending, Outlet
+from narrate.live.outlets import Ending, Outlet
+from narrate.live.story import Rendition, Story, read_phrase
 from narrate.policy import Policy
 from narrate.script import Cast, Chunk, Failure
-from narrate.story import Rendition, Story, read_phrase
 from narrate.text.flow import Phrase
 from narrate.turns import Finished, Flushed, Turns, WasReset
 

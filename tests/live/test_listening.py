@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from narrate.errors import EngineUnavailable, Interrupted, JobError, NarrateError, SourceError
-from narrate.listening import Decoding, Source, Transcript, check_transcript, from_file
+from narrate.live.listening import Decoding, Source, Transcript, check_transcript, from_file
 
 
 def decoded(data: bytes, step: int = 1) -> tuple[str, bool]:

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from narrate import disk
-from narrate.answers import NONE, Answers, Question, Verdict, judged
-from narrate.drafts import Draft, Sheet, told
+from narrate.adapt.answers import NONE, Answers, Question, Verdict, judged
+from narrate.adapt.drafts import Draft, Sheet, told
 from narrate.errors import EngineRefused, EngineUnavailable, JobError, NarrateError
 from narrate.executors.threads import Threads
 from narrate.manuscript.visual import Place

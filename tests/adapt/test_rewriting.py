@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from narrate import adapt as verb
-from narrate.adapt import Adapted, Instructions, adapt, check_room, known, names, write
-from narrate.answers import Answers, Question, judged
+from narrate.adapt import rewriting as verb
+from narrate.adapt.answers import Answers, Question, judged
+from narrate.adapt.drafts import survey, told
+from narrate.adapt.rewriting import Adapted, Instructions, adapt, check_room, known, names, write
 from narrate.book import Block, Book
 from narrate.bounds import BOUNDS
-from narrate.drafts import survey, told
 from narrate.errors import EngineClosed, EngineRefused, EngineUnavailable, JobError
 from narrate.load import load
 from narrate.manuscript.markdown import read_markdown
@@ -430,7 +430,7 @@ def blocks_of(book: Book) -> list[Block]:
 
 
 def test_the_epub_sample_reads_the_same_as_markdown(tmp_path: Path) -> None:
-    book = load(Path(__file__).parent.parent / "samples" / "candide-two-chapters.epub")
+    book = load(Path(__file__).parents[2] / "samples" / "candide-two-chapters.epub")
     made = written(book, "")
     (tmp_path / "candide.md").write_text(made.text, encoding="utf-8")
     again = load(tmp_path / "candide.md")
