@@ -24,6 +24,7 @@ from narrate.checks.output import check_output
 from narrate.cli import narrate
 from narrate.commands import live as command
 from narrate.errors import EngineClosed, EngineRefused, EngineUnavailable, JobError, NarrateError
+from narrate.text.flow import Flow
 from tests.llm_server import CUT, CUT_OFF, LlmServer
 from tests.speech_server import HANG, KEY, SpeechServer
 
@@ -435,7 +436,11 @@ def test_killed_and_run_again_only_what_was_missing_is_spoken(folder: Path, monk
         talk = Talk("-o", "out.wav", "--idle", "0", engine="lmnt")
         half = sentences(12)[:450]
         talk.write(half)
-        until(lambda: segments(folder) >= 3)
+        flow = Flow("en", markdown=True)
+        flow.append(half)
+        complete = len(list(iter(flow.take, None)))
+        assert complete >= 3
+        until(lambda: segments(folder) == complete)  # nothing is in flight: what is would be asked for again
         talk.signal(signal.SIGKILL)
         talk.end()
         assert (folder / "out.md").read_text() == half
