@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from narrate.commands import clock
-from narrate.commands.options import job_from, lexicon_option
+from narrate.commands.options import job_from, voice_options
 from narrate.errors import Interrupted, JobError, NarrateError, SourceError, SpeechIncomplete, shown
 
 if TYPE_CHECKING:
@@ -53,13 +53,9 @@ _RATE = 24000
 @click.option("--idle", type=float, help="Seconds of silence that end a turn; 0: none do.  [default: 2; with --llm 0]")
 @click.option("--plain", is_flag=True, help="The text is no Markdown: read every sign as it stands.")
 @click.option("--engine", help="kokoro, espeak, lmnt, openai or tone.  [default: by the language]")
-@click.option("--voice", help="A voice of the engine; see `narrate voices`.")
-@click.option("--model", help="The engine's model, where it has several.")
-@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="An engine's setting: speed=1.1.")
+@voice_options
 @click.option("--language", default="en", show_default=True, help="BCP 47 tag of the text.")
-@lexicon_option
 @click.option("--max-cost", type=float, help="Stop before more than this is spent on speech.")
-@click.option("--store", type=click.Path(path_type=Path), help="Where speech is kept.  [default: the user's cache]")
 @click.option("--quiet", "-q", is_flag=True, help="Only errors.")
 def live(
     prompt: str | None,

@@ -23,12 +23,19 @@ lexicon_option = click.option(
     help="How words are said: a PLS file or a table (.toml, .csv); repeatable, the last wins.",
 )
 
-_OPTIONS = (
-    click.option("--output", "-o", type=click.Path(path_type=Path), help="Where audiobooks go.  [default: output]"),
-    click.option("--engine", help="kokoro (embedded), espeak, lmnt, openai or tone.  [default: by the language]"),
+_VOICE_OPTIONS = (
     click.option("--voice", help="A voice of the engine; see `narrate voices`."),
     click.option("--model", help="The engine's model, where it has several."),
     click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="An engine's setting: speed=1.1."),
+)
+_store_option = click.option(
+    "--store", type=click.Path(path_type=Path), help="Where speech is kept.  [default: the user's cache]"
+)
+
+_OPTIONS = (
+    click.option("--output", "-o", type=click.Path(path_type=Path), help="Where audiobooks go.  [default: output]"),
+    click.option("--engine", help="kokoro (embedded), espeak, lmnt, openai or tone.  [default: by the language]"),
+    *_VOICE_OPTIONS,
     click.option("--language", help="BCP 47 tag of the text, where the book is silent or wrong."),
     click.option("--format", "-f", "formats", multiple=True, help="mp3, m4b or chapters; repeatable.  [default: mp3]"),
     click.option("--policy", help="What is read: listener, complete or bare.  [default: listener]"),
@@ -49,13 +56,20 @@ _OPTIONS = (
     click.option("--max-cost", type=float, help="Stop before more than this is spent, in all, and keep everything."),
     click.option("--max-characters", type=int, help="Stop before more than these are sent."),
     click.option("--max-requests", type=int, help="Stop before more than these are made, repeated ones too."),
-    click.option("--store", type=click.Path(path_type=Path), help="Where speech is kept.  [default: the user's cache]"),
+    _store_option,
 )
 
 
 def production_options(command: Command) -> Command:
     """Add the flags to a command."""
     for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def voice_options(command: Command) -> Command:
+    """Add the flags of a command that speaks short texts: whose voice, how words are said, where speech is kept."""
+    for option in reversed((*_VOICE_OPTIONS, lexicon_option, _store_option)):
         command = option(command)
     return command
 

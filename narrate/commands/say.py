@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from narrate.commands.options import job_from, lexicon_option
+from narrate.commands.options import job_from, voice_options
 from narrate.errors import shown
 
 
@@ -16,12 +16,8 @@ from narrate.errors import shown
 @click.argument("text")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="A .wav, .flac or .mp3 file.")
 @click.option("--engine", help="kokoro, espeak, lmnt, openai or tone.")
-@click.option("--voice", help="A voice of the engine; see `narrate voices`.")
-@click.option("--model", help="The engine's model, where it has several.")
-@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="An engine's setting: speed=1.1.")
+@voice_options
 @click.option("--language", default="en", show_default=True, help="BCP 47 tag of the text.")
-@lexicon_option
-@click.option("--store", type=click.Path(path_type=Path), help="Where speech is kept.  [default: the user's cache]")
 def say(text: str, output: Path, **flags: Any) -> None:
     """Say TEXT to a file; "-" reads standard input.
 

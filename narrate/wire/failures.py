@@ -23,7 +23,7 @@ _CLOSING = {
     407: "the proxy wants a password",
     410: "this server does not offer speech at this address any more",
 }
-_STATUS_OF_KIND = {
+STATUS_OF_KIND = {
     "invalid_request_error": 400,
     "authentication_error": 401,
     "payment_required_error": 402,
@@ -32,7 +32,7 @@ _STATUS_OF_KIND = {
     "rate_limit_error": 429,
     "internal_server_error": 500,
 }
-"""LMNT's seven error types, for servers that report an error with status 200."""
+"""LMNT's seven error types, each with its status: also for servers that report an error with status 200."""
 
 _NO_MONEY = frozenset(
     {"insufficient_quota", "payment_required_error", "billing_hard_limit_reached", "billing_not_active"}
@@ -82,7 +82,7 @@ def failure(
     said = understood(body)
     answered = status
     if status < 300:
-        status = next((_STATUS_OF_KIND[kind] for kind in sorted(said.kinds) if kind in _STATUS_OF_KIND), 502)
+        status = next((STATUS_OF_KIND[kind] for kind in sorted(said.kinds) if kind in STATUS_OF_KIND), 502)
     named = ", ".join(sorted(said.kinds)[:2])
     head = f"{engine} answered {answered}" + (f" ({named})" if named else "")
     words = redacted(f"{head}: {said.words}" if said.words else head, secrets)

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from narrate.settings import guess
 from narrate.wire import openai, speech
+from narrate.wire.failures import STATUS_OF_KIND
 from narrate.wire.session_messages import Timed
 
 Surface = Literal["lmnt", "openai"]
@@ -27,16 +28,6 @@ LONGEST_SAMPLE = 250 * 1024 * 1024
 """Bytes of a recording that a voice is made of (LMNT's own limit)."""
 SAMPLE_TYPES = frozenset(("wav", "mp3", "mp4", "m4a", "webm"))
 
-KINDS = {
-    "invalid_request_error": 400,
-    "authentication_error": 401,
-    "payment_required_error": 402,
-    "permission_error": 403,
-    "not_found_error": 404,
-    "rate_limit_error": 429,
-    "internal_server_error": 500,
-}
-"""LMNT's seven kinds of error, each with its status."""
 _OPENAI_KINDS = frozenset(openai.FORMATS)
 _OPENAI_SPEEDS = (0.25, 4.0)
 _LMNT_SPEEDS = (0.25, 2.0)
@@ -62,7 +53,7 @@ class Fault(Exception):
     ) -> None:
         super().__init__(message)
         self.message, self.kind, self.field, self.code = message, kind, field, code
-        self.status = status or KINDS[kind]
+        self.status = status or STATUS_OF_KIND[kind]
         self.retry_after = retry_after
 
 
