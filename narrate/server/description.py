@@ -6,6 +6,7 @@ from typing import Any
 
 from narrate import __version__
 from narrate.wire import openai, serving, speech
+from narrate.wire.failures import STATUS_OF_KIND
 from narrate.wire.session import PATH as SESSIONS
 
 _ERRORS = {
@@ -160,7 +161,7 @@ def _schemas() -> dict[str, Any]:
         "type": "array",
         "items": _object(["text", "start", "duration"], text=text, start=number, duration=number),
     }
-    error = _object(["type", "message"], type={"enum": list(serving.KINDS)}, message=text, param=maybe, code=maybe)
+    error = _object(["type", "message"], type={"enum": list(STATUS_OF_KIND)}, message=text, param=maybe, code=maybe)
     whole = {"type": ["integer", "null"], "minimum": 0}
     plan = _object(
         ["type", "character_limit", "commercial_use_allowed"],
