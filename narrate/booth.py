@@ -61,14 +61,16 @@ class Take:
 
 
 class Booth:
-    """An open studio for short texts. Safe to use from many threads. ``keep``: speech goes through the store."""
+    """An open studio for short texts. Safe to use from many threads. ``keep``: speech goes through the store.
+    ``forgets`` as in ``open_studio``.
+    """
 
-    def __init__(self, job: Job, report: Report, *, keep: bool, title: str = "") -> None:
+    def __init__(self, job: Job, report: Report, *, keep: bool, title: str = "", forgets: float | None = None) -> None:
         self.job = job
         self.keep = keep
         empty = Book(Metadata("", language=job.language), (), (), 0, "")
         self._lexicon = lexicon_for(empty, job.lexicons).lexicon
-        self.studio: Studio = open_studio(job, Metadata(title, language=job.language), report)
+        self.studio: Studio = open_studio(job, Metadata(title, language=job.language), report, forgets=forgets)
         self.cast = lru_cache(256)(self._cast)
 
     @property

@@ -74,12 +74,14 @@ def open_studio(
     *,
     silent: bool = False,
     spent: Iterable[Budget] = (),
+    forgets: float | None = None,
 ) -> Studio:
     """Build what ``job`` names, for ``book``: its language decides on the voice, its title stands in the ledger.
 
     ``report`` is told, in a sentence, of damaged store entries, of an engine chosen for the language and of one that is
     down; ``retry`` of each request that is made again. A ``silent`` studio only plans: it needs no key. What was
-    ``spent`` on books before counts towards the job's limits.
+    ``spent`` on books before counts towards the job's limits. ``forgets``: seconds after which an engine that was given
+    up is tried again; None is never, as suits a run.
     """
     from narrate.engines.limited import limited
     from narrate.engines.metered import Budget, Metered
@@ -124,6 +126,7 @@ def open_studio(
         max_wait=job.max_wait,
         stop=stop,
         report=report,
+        forgets=forgets,
     )
     engine = Retrying(
         queued,

@@ -42,7 +42,8 @@ class Limited:
     how long.
 
     EngineClosed, EngineDown and LimitReached are remembered: every later or waiting call raises the like. What is in
-    flight then ends as it may.
+    flight then ends as it may. A run ends with that; for a server, which goes on, ``forgets`` is how many seconds later
+    the engine is tried again (never where a limit was reached).
     """
 
     def __init__(
@@ -57,8 +58,10 @@ class Limited:
         report: Callable[[str], None] = lambda sentence: None,
         sleep: Callable[[float], object] | None = None,
         clock: Callable[[], float] = time.monotonic,
+        forgets: float | None = None,
     ) -> None:
         self._engine = engine
+        self._forgets, self._ended = forgets, 0.0
         self._limiter, self._circuit, self._gate = limiter, circuit, gate or Gate()
         self._max_wait, self._report, self._sleep, self._clock = max_wait, report, sleep, clock
         self._stop = stop or Stop()
@@ -125,8 +128,18 @@ class Limited:
     def _check(self) -> None:
         if self._stop.is_set():
             raise Interrupted(f"{self.traits.name}: stopped")
-        if self._end is not None:
+        if self._end is not None and not self._forgotten():
             raise _like(self._end)
+
+    def _forgotten(self) -> bool:
+        """Whether what ended it is long enough ago to try again; then it is as if nothing had been."""
+        lasting = self._forgets is None or isinstance(self._end, LimitReached)
+        if lasting or self._clock() - self._ended < (self._forgets or 0.0):
+            return False
+        self._end = None
+        self._over.clear()
+        self._circuit.forget()
+        return True
 
     def _wake_next(self) -> None:
         if self._queue:
@@ -175,6 +188,7 @@ class Limited:
     def _finish(self, error: NarrateError) -> None:
         with self._lock:
             self._end = self._end or error
+            self._ended = self._clock()
         self._wake_all()
 
     def _answered(self, chunk: Chunk, permit: Permit) -> None:
@@ -267,6 +281,7 @@ def limited(
     stop: Stop | None = None,
     report: Callable[[str], None] = lambda sentence: None,
     random: Callable[[], float] = randomness.random,
+    forgets: float | None = None,
 ) -> Limited:
     """``engine`` with at most ``most`` requests in flight, ``start`` of them to begin with; exactly ``most`` without
     ``adapt``. When nothing answers, it is waited for ``patience`` seconds (None: as long as ``attempts`` probes take;
@@ -280,4 +295,5 @@ def limited(
         max_wait=max_wait,
         stop=stop,
         report=report,
+        forgets=forgets,
     )

@@ -62,6 +62,11 @@ class Circuit:
         self._questions.clear()
         return closed
 
+    def forget(self) -> None:
+        """Begin anew, closed: whoever gave up on a server looks at it again."""
+        self.answered()
+        self.down = False
+
     def gave_up(self) -> None:
         """A probe ended without being asked."""
         self._probing = False

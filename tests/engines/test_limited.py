@@ -14,6 +14,7 @@ from narrate.engines.tone import Tone, voice
 from narrate.errors import (
     EngineClosed,
     EngineDown,
+    EngineError,
     EngineRefused,
     EngineUnavailable,
     Interrupted,
@@ -297,6 +298,38 @@ def test_what_ends_the_asking_is_told_to_all_without_a_request(error: NarrateErr
     started = real_time.monotonic()
     waiting.rest(30)
     assert real_time.monotonic() - started < 1, "nobody rests where nothing more can be asked"
+
+
+@pytest.mark.parametrize(
+    "outcomes",
+    [
+        [EngineClosed("bad key", engine="tone")],
+        [unavailable(REFUSED_CONNECTION, sent=False) for _ in range(5)],
+    ],
+)
+def test_a_server_tries_again_what_a_run_would_give_up(outcomes: list[EngineError]) -> None:
+    time = Time()
+    engine = Scripted(*outcomes)
+    waiting = timed(engine, time, patience=0.0, forgets=10.0)
+    failing(waiting, len(outcomes), type(outcomes[0]))
+    asked = engine.asked
+    failing(waiting, 3, EngineDown if len(outcomes) > 1 else EngineClosed)
+    assert engine.asked == asked, "until then nobody asks"
+    time.now += 9.9
+    failing(waiting, 1, EngineDown if len(outcomes) > 1 else EngineClosed)
+    time.now += 0.2
+    waiting.speak(ASK)
+    assert engine.asked == asked + 1
+    waiting.rest(0)
+    assert not waiting._over.is_set(), "those who come back after a while are waited for again"
+
+
+def test_a_limit_is_never_forgotten() -> None:
+    time = Time()
+    waiting = timed(Scripted(LimitReached("1.00 USD are spent")), time, forgets=10.0)
+    failing(waiting, 1, LimitReached)
+    time.now += 100.0
+    failing(waiting, 1, LimitReached)
 
 
 def test_the_end_wakes_those_who_rest_between_attempts() -> None:
