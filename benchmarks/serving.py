@@ -250,7 +250,9 @@ def main() -> None:
     parser.add_argument("--ms-per-char", type=int, default=10, help="of the tone")
     plan = parser.parse_args()
     with running(plan) as (host, port, server):
-        alone = argparse.Namespace(**{**vars(plan), "seconds": 2.0 if plan.engine == "tone" else 10.0})
+        alone = argparse.Namespace(
+            **{**vars(plan), "seconds": min(plan.seconds / 4, 2.0 if plan.engine == "tone" else 10.0)}
+        )
         floors = {}
         for kind in ("requests", "sessions"):
             only = {"requests": 0, "sessions": 0, kind: 1}

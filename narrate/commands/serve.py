@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -26,6 +27,10 @@ _MOST_LINES = 10_000
 """Lines of the log that may wait to be written; beyond them some are left out, and counted."""
 _LAST_LINES_S = 3.0
 """Seconds in which what waits is still written at the end."""
+
+ATTEMPTS, PATIENCE_S = 3, 10.0
+"""A hosted engine is asked so often, and waited for so long when it is down: behind us somebody waits who will not wait
+for minutes, and asks again himself."""
 
 
 @click.command()
@@ -120,7 +125,7 @@ def serve(
         flags["settings"] = (f"ms_per_char={TONE_MS}", *flags["settings"])
     with _Log(log_json, quiet) as log:
         serving = Serving(
-            job=job_from("serve", flags),
+            job=replace(job_from("serve", flags), attempts=ATTEMPTS, max_wait=PATIENCE_S, patience=PATIENCE_S),
             host=host,
             port=port,
             keep=cache,

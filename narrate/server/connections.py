@@ -30,6 +30,9 @@ STALL_S = 60.0
 """Seconds in which a client must have taken in something, while there is something for it."""
 MOST_UNSENT = 4 << 20
 """Bytes that may wait to be sent: more can only be answers to the pings of a client that never reads one."""
+AT_ONCE = 16 << 10
+"""Bytes of messages that are read at a time: asyncio's 256 KiB, full of the smallest, keep everybody else waiting for a
+fifth of a second."""
 MOST_FRAGMENTS = 64
 """Parts of a message that are kept as they come: each takes room beyond its length."""
 UNREAD = 128 << 10
@@ -64,7 +67,7 @@ class Outlet:
         self._since = 0.0
         self._look: asyncio.TimerHandle | None = None
         self.stalled = False
-        transport.set_write_buffer_limits(high=0)
+        transport.set_write_buffer_limits(high=1, low=0)  # at 0 asyncio's TLS would pause with nothing to wait for
 
     def wait(self) -> None:
         """Something waits from now on."""
@@ -99,7 +102,7 @@ def protocols(headers_s: float = HEADERS_S, stall_s: float = STALL_S) -> dict[st
     """``http`` and ``ws`` for uvicorn.Config."""
     import h11
     from uvicorn.protocols.http.h11_impl import H11Protocol
-    from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+    from uvicorn.protocols.websockets import websockets_sansio_impl as sansio
 
     class Watched:
         """What both have in common, in front of uvicorn's own."""
@@ -179,9 +182,17 @@ def protocols(headers_s: float = HEADERS_S, stall_s: float = STALL_S) -> dict[st
             self.transport.write(b"".join(self.conn.send(part) or b"" for part in answer))
             self.transport.close()
 
-    class WebSocket(Watched, WebSocketsSansIOProtocol):
+    class WebSocket(Watched, sansio.WebSocketsSansIOProtocol):
+        def connection_made(self, transport: Any) -> None:
+            super().connection_made(transport)
+            if hasattr(transport, "max_size"):  # asyncio's own, and told nowhere
+                transport.max_size = AT_ONCE
+
         def data_received(self, data: bytes) -> None:
-            super().data_received(data)
+            try:
+                super().data_received(data)
+            except sansio.InvalidState:  # type: ignore[attr-defined]  # letters that are none, behind the close
+                self.transport.abort()
             if not self.handshake_initiated and self.conn.handshake_exc is not None:
                 # a header that its parser does not take, and h11 did: uvicorn would wait for ever
                 self.transport.write(b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")

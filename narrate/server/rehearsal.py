@@ -76,7 +76,12 @@ class Rehearsal:
     # --- requests ---------------------------------------------------------------------------------------------------
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        body, complete = await _read(receive)
+        try:
+            async with asyncio.timeout(self._patience):
+                body, complete = await _read(receive)
+        except TimeoutError:
+            await _Client(scope, receive, send).cut_off()
+            return
         if body is None:
             return
         request = Received("POST", scope["path"], _headers(scope), body)

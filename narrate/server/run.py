@@ -42,6 +42,8 @@ LONGEST_MESSAGE = 2 << 20
 """Bytes of a session's message. A session may have half as many, and says so; beyond this it is not even read."""
 ECHO_S = 0.3
 """Seconds in which a second signal is the same one, passed on by whoever started us."""
+FORGETS_S = 10.0
+"""Seconds after which a hosted engine that was given up is tried again."""
 SPARE_FILES = 256
 """Open files beside the connections: the store, the engine, and connections that are turned away."""
 
@@ -100,7 +102,7 @@ def serve(serving: Serving, listening: Callable[[str], None], report: Report) ->
 def opened(serving: Serving, report: Report) -> Iterator[Premises]:
     """Everything a server needs, ready for use, and closed in the end."""
     with contextlib.ExitStack() as stack:
-        booth = Booth(serving.job, report, keep=serving.keep, title="served speech")
+        booth = Booth(serving.job, report, keep=serving.keep, title="served speech", forgets=FORGETS_S)
         stack.callback(booth.close)
         engine = booth.traits.name
         listed = list_voices(engine)
@@ -270,7 +272,7 @@ def _bound(host: str, port: int) -> socket.socket:
 
 def _quiet_uvicorn() -> None:
     """What it would say is in the access log already, or of no use to users."""
-    for name in ("uvicorn.error", "uvicorn.access", "uvicorn.asgi"):
+    for name in ("uvicorn.error", "uvicorn.access", "uvicorn.asgi", "python_multipart"):
         logger = logging.getLogger(name)
         logger.handlers = [logging.NullHandler()]
         logger.propagate = False

@@ -276,6 +276,7 @@ def test_messages_in_countless_parts_are_put_together(house: House) -> None:
         parts = [frame(1, b"a", last=False), *[frame(0, last=False)] * 20_000, *[frame(0, b"b", last=False)] * 300]
         wire.sends(b"".join(parts))
         [connection] = house.server.server_state.connections
+        assert connection.transport.max_size == connections.AT_ONCE  # type: ignore[union-attr, attr-defined]
         assert eventually(lambda: sum(map(len, connection.frames)) == 301)  # type: ignore[union-attr]
         assert len(connection.frames) <= connections.MOST_FRAGMENTS  # type: ignore[union-attr]
         wire.sends(frame(0, b"c") + frame(2, b"\x00", last=False) + frame(0, b"\x01"))
