@@ -15,7 +15,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -219,7 +219,7 @@ class _Turns:
     def encode(self, samples: Samples) -> bytes:
         if self._encoder is not None:
             return self._joined(self._encoder.encode(samples))
-        with _without_idle_threads():
+        with _without_idle_threads() if self._kind == "aac" else nullcontext():  # LAME has none
             self._encoder = ENCODERS[self._kind](self._rate, self._bitrate)
             return self._joined(self._encoder.encode(samples))
 
