@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.context import BaseContext
 
@@ -109,5 +110,7 @@ def _shut_down(pool: ProcessPoolExecutor) -> None:
     Asking them to go would wait without end for a worker that died at that very moment, holding the queue's lock.
     """
     for worker in list((pool._processes or {}).values()):
-        worker.kill()
+        # one that was being started while another died may have been told a number that is no process's (seen once)
+        with suppress(OverflowError, ProcessLookupError):
+            worker.kill()
     pool.shutdown(wait=True, cancel_futures=True)

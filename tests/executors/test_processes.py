@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import psutil
@@ -23,6 +24,18 @@ def die_at_three(item: int) -> int:
     if item == 3:
         os.kill(os.getpid(), signal.SIGKILL)
     return item
+
+
+def test_a_worker_whose_number_is_none_does_not_hide_why_it_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    kill = BaseProcess.kill
+
+    def overflowing(process: BaseProcess) -> None:
+        kill(process)
+        raise OverflowError("signed integer is greater than maximum")
+
+    monkeypatch.setattr(BaseProcess, "kill", overflowing)
+    with pytest.raises(NarrateError, match="a worker process ended unexpectedly"):
+        list(Processes(2).map(die_at_three, range(5)))
 
 
 def test_a_worker_that_is_killed_is_one_sentence() -> None:
