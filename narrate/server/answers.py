@@ -290,7 +290,9 @@ def _methods(request: Request) -> set[str]:
 def told(error: Exception, fault: Fault) -> dict[str, str]:
     """What the log says of a failure: of our own failures why, or where in the code; of a client's its kind."""
     note = {"error": fault.kind}
-    if isinstance(error, NarrateError) and not isinstance(error, EngineRefused):  # which may quote the text
+    if isinstance(error, EngineRefused):
+        return note  # its words may quote the text; the client has them
+    if isinstance(error, NarrateError):
         note["detail"] = shown(str(error), 300)
     elif not isinstance(error, Fault | SessionFault | HTTPException | ClientDisconnect):
         place = traceback.extract_tb(error.__traceback__)[-1]  # not its words, which may hold a text
