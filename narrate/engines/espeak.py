@@ -187,6 +187,8 @@ class Espeak:
             worker.end()
         else:
             self._idle.put(worker)
+        if not self.close.alive:  # closed while this was spoken: nobody else would end the worker
+            _end_all(self._idle)
         return answer
 
     def _worker(self) -> _Worker:

@@ -67,7 +67,10 @@ class Outlet:
         self._since = 0.0
         self._look: asyncio.TimerHandle | None = None
         self.stalled = False
-        transport.set_write_buffer_limits(high=1, low=0)  # at 0 asyncio's TLS would pause with nothing to wait for
+
+    def watch(self) -> None:
+        """Be told from now on whenever something waits, be it already."""
+        self._transport.set_write_buffer_limits(high=1, low=0)  # at 0 TLS would pause with nothing to wait for
 
     def wait(self) -> None:
         """Something waits from now on."""
@@ -113,9 +116,11 @@ def protocols(headers_s: float = HEADERS_S, stall_s: float = STALL_S) -> dict[st
 
         def connection_made(self, transport: Any) -> None:
             _set_up(transport)
-            self.outlet = Outlet(transport, self.loop, stall_s)
+            # a session takes over the outlet of the request that it began as
+            self.outlet = self.app_state.get(OUTLET) or Outlet(transport, self.loop, stall_s)
             self.app_state = {**self.app_state, TRANSPORT: transport, OUTLET: self.outlet}
             super().connection_made(transport)  # type: ignore[misc]
+            self.outlet.watch()  # only now: TLS, which has tickets to send, pauses us at once
 
         def connection_lost(self, exc: Exception | None) -> None:
             self.outlet.calm()

@@ -139,6 +139,21 @@ def test_no_process_outlives_the_engine() -> None:
     assert worker._process.poll() is not None
 
 
+def test_a_worker_that_spoke_while_the_engine_was_closed_ends_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = Espeak()
+    asked, ask = [], espeak._Worker.ask
+
+    def closing(worker: espeak._Worker, *arguments: object) -> object:
+        asked.append(worker)
+        answer = ask(worker, *arguments)  # type: ignore[arg-type]
+        engine.close()
+        return answer
+
+    monkeypatch.setattr(espeak._Worker, "ask", closing)
+    assert engine.speak(Chunk("All is well.", voice("", "en"), 0)).audio
+    assert asked[0]._process.returncode is not None
+
+
 def test_a_worker_ends_when_narrate_does() -> None:
     worker = espeak._Worker(espeak.find_library())
     assert worker._process.stdin is not None

@@ -54,9 +54,9 @@ class Served:
 def eventually(holds: Callable[[], bool], within: float = 10.0) -> bool:
     """Whether something comes to hold in time."""
     until = time.monotonic() + within
-    while not holds() and time.monotonic() < until:
+    while not (held := holds()) and time.monotonic() < until:
         time.sleep(0.002)
-    return holds()
+    return held
 
 
 def decoded(audio: bytes, format: str, rate: int) -> tuple[codec.Samples, int]:

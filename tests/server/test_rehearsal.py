@@ -36,6 +36,7 @@ from narrate.server.connections import protocols
 from narrate.server.faults import ALL, KINDS, OTHER, STALE, Faults, Pace, Received, Reply
 from narrate.server.rehearsal import LONGEST_REQUEST, Rehearsal
 from tests.engines.peers import Time, patient
+from tests.server.servers import eventually
 from tests.speech_sound import speech_of, timestamps
 
 TEXT = "The clock in the hall had stopped at noon, and nobody wound it up again. " * 3
@@ -133,13 +134,6 @@ class Stage:
 
     def idle(self, within: float = 10) -> bool:
         return eventually(lambda: not self.server.server_state.tasks, within)
-
-
-def eventually(holds: Callable[[], bool], within: float = 10) -> bool:
-    until = time.monotonic() + within
-    while not holds() and time.monotonic() < until:
-        time.sleep(0.002)
-    return holds()
 
 
 @pytest.fixture(scope="module")
