@@ -25,7 +25,7 @@ from urllib.parse import unquote, urlsplit
 from narrate import __version__
 from narrate.bounds import Deadlines
 from narrate.errors import EngineClosed, EngineError, EngineUnavailable, Interrupted
-from narrate.wire.address import Address
+from narrate.wire.address import Address, exposed
 from narrate.wire.failures import failure, is_error, request_id_of
 from narrate.wire.framing import Framing
 from narrate.wire.secrets import cut_out, redacted
@@ -136,14 +136,9 @@ class Client:
         allow_http: bool = False,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        if where.plain and not where.loopback and not allow_http:
-            what = "the key and the texts" if secrets else "the texts"
-            raise EngineClosed(
-                f"{engine}: {what} would travel unencrypted to {where.host}; use https in {where.variable}, "
-                "or set NARRATE_ALLOW_HTTP=1 if that network is yours",
-                engine=engine,
-                sent=False,
-            )
+        open_to_all = exposed(where, "the key and the texts" if secrets else "the texts")
+        if open_to_all and not allow_http:
+            raise EngineClosed(f"{engine}: {open_to_all}", engine=engine, sent=False)
         self.where = where
         self.engine = engine
         self.deadlines = deadlines

@@ -19,7 +19,7 @@ from typing import Any, Literal, cast
 from narrate.errors import EngineClosed, EngineError, EngineRefused, EngineUnavailable, Interrupted, JobError
 from narrate.http import key
 from narrate.settings import guess
-from narrate.wire.address import Address, address
+from narrate.wire.address import Address, address, allows_http, exposed
 from narrate.wire.failures import failure
 from narrate.wire.secrets import redacted
 
@@ -87,12 +87,9 @@ def server(asked: Model, env: Mapping[str, str]) -> Address:
     http, unless NARRATE_ALLOW_HTTP is 1.
     """
     where = address(env, f"{asked.provider.upper()}_BASE_URL", f"https://{HOSTS[asked.provider]}")
-    if where.plain and not where.loopback and env.get("NARRATE_ALLOW_HTTP", "") != "1":
-        raise _closed(
-            asked,
-            f"the key and the texts would travel unencrypted to {where.host}; use https in {where.variable}, "
-            "or set NARRATE_ALLOW_HTTP=1 if that network is yours",
-        )
+    open_to_all = exposed(where)
+    if open_to_all and not allows_http(env):
+        raise _closed(asked, open_to_all)
     if asked.provider == "anthropic":
         return replace(where, url=where.url.removesuffix("/v1"))
     return where if _VERSIONED.search(where.url) else replace(where, url=f"{where.url}/v1")

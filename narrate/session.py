@@ -25,7 +25,7 @@ from narrate import __version__
 from narrate.engines.lmnt import BASE_URL, NAME, VOICE
 from narrate.errors import EngineClosed, EngineError, EngineRefused, EngineUnavailable, shown
 from narrate.http import key
-from narrate.wire.address import Address, address
+from narrate.wire.address import Address, address, allows_http, exposed
 from narrate.wire.failures import request_id_of, retry_after, understood
 from narrate.wire.hearing import Hearing
 from narrate.wire.hearing import Spoken as Spoken
@@ -274,13 +274,9 @@ class SpeechSession:
 def _address(base_url: str | None) -> Address:
     env = os.environ
     found = address(env, "LMNT_BASE_URL", BASE_URL) if base_url is None else _given(base_url)
-    if found.plain and not found.loopback and env.get("NARRATE_ALLOW_HTTP", "") != "1":
-        raise EngineClosed(
-            f"lmnt: the key and the texts would travel unencrypted to {found.host}; use https in {found.variable}, "
-            "or set NARRATE_ALLOW_HTTP=1 if that network is yours",
-            engine=NAME,
-            sent=False,
-        )
+    open_to_all = exposed(found)
+    if open_to_all and not allows_http(env):
+        raise EngineClosed(f"lmnt: {open_to_all}", engine=NAME, sent=False)
     return found
 
 

@@ -17,7 +17,7 @@ from narrate.http import DEADLINES, Client, key
 from narrate.script import Chunk, Voice
 from narrate.settings import guess, number, one_of, settled, words
 from narrate.wire import speech as wire
-from narrate.wire.address import Address, address
+from narrate.wire.address import Address, address, allows_http
 
 NAME = "lmnt"
 BASE_URL = "https://api.lmnt.com"
@@ -220,5 +220,5 @@ def _client(env: Mapping[str, str], where: Address, *, connections: int, deadlin
         secrets=(secret,),
         connections=connections,
         deadlines=deadlines,
-        allow_http=env.get("NARRATE_ALLOW_HTTP", "") == "1",
+        allow_http=allows_http(env),
     )

@@ -13,7 +13,7 @@ from narrate.http import DEADLINES, Client, key
 from narrate.script import Chunk, Voice
 from narrate.settings import number, one_of, settled, words
 from narrate.wire import openai as wire
-from narrate.wire.address import Address, address
+from narrate.wire.address import Address, address, allows_http
 from narrate.wire.speech import body
 
 NAME = "openai"
@@ -153,5 +153,5 @@ def _client(env: Mapping[str, str], where: Address, *, connections: int, deadlin
         secrets=(secret,) if secret else (),
         connections=connections,
         deadlines=deadlines,
-        allow_http=env.get("NARRATE_ALLOW_HTTP", "") == "1",
+        allow_http=allows_http(env),
     )

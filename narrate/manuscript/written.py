@@ -23,7 +23,6 @@ _EMOJI = re.compile(r":(?=[a-z+-][a-z0-9_+-]{1,40}:)")
 _FIRST = re.compile(r"([#+=:!?-])")
 _NUMBERED = re.compile(r"(\d{1,9})([.)])(?=\s|$)")
 _LABEL = re.compile(r"\d{1,9}[.)]")
-_KEPT_ASIDES = frozenset({"note reference", "formula"})
 _KEPT_KINDS = frozenset({"code", "image"})
 _QUOTED = frozenset({"letter", "epigraph"})
 _LONGEST_FIELD = 4_000  # characters of a description

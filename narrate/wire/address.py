@@ -48,6 +48,21 @@ def address(env: Mapping[str, str], variable: str, default: str) -> Address:
     return Address(url, host, is_loopback(host), parts.scheme == "http", variable)
 
 
+def allows_http(env: Mapping[str, str]) -> bool:
+    """Whether the user says that the network is his own, so that plain http may go to another machine."""
+    return env.get("NARRATE_ALLOW_HTTP", "") == "1"
+
+
+def exposed(where: Address, what: str = "the key and the texts") -> str:
+    """Why ``what`` must not go to ``where`` unless the user allows it, in a sentence; "" where nobody could listen."""
+    if not where.plain or where.loopback:
+        return ""
+    return (
+        f"{what} would travel unencrypted to {where.host}; use https in {where.variable}, "
+        "or set NARRATE_ALLOW_HTTP=1 if that network is yours"
+    )
+
+
 def is_loopback(host: str) -> bool:
     """Whether ``host`` is this machine by its name alone; nothing is looked up."""
     if host == "localhost" or host.endswith(".localhost"):
