@@ -8,6 +8,7 @@ from pathlib import Path
 
 from narrate import manifest
 from narrate.errors import JobError
+from narrate.figures import duration, priced
 from narrate.job import Job
 from narrate.script import Chunk, Script
 from narrate.studio import Studio
@@ -47,15 +48,6 @@ class Estimate:
     def cost(self) -> str:
         """The price for people."""
         return priced(self.amount, self.currency)
-
-
-def priced(amount: float | None, currency: str) -> str:
-    """An amount of money for people; fractions of a cent are shown where they are all there is."""
-    if not amount:
-        return "unknown" if amount is None else "nothing"
-    if amount < 0.0001:
-        return f"less than 0.0001 {currency}"
-    return f"{amount:.2f} {currency}" if amount >= 0.1 else f"{amount:.2g} {currency}"
 
 
 def estimate(script: Script, studio: Studio, folder: Path | None = None) -> Estimate:
@@ -125,14 +117,6 @@ def edited(edit: Edit, currency: str) -> str:
         f"price of this edit: {edit.chunks:,} of {edit.of:,} chunks, {edit.characters:,} characters, "
         f"{priced(edit.amount, currency)}"
     )
-
-
-def duration(seconds: float) -> str:
-    """A time to wait, for people: the two largest units say enough."""
-    minutes, hours = round(seconds / 60), int(seconds // 3600)
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    return f"{minutes} min" if minutes < 120 else f"{hours} h {minutes - 60 * hours} min"
 
 
 def limit_warnings(expected: Estimate, job: Job, studio: Studio) -> Iterator[str]:

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from narrate.errors import JobError, SpeechIncomplete
-from narrate.estimate import Edit, Estimate, duration, edited, estimate, limit_warnings, priced
+from narrate.estimate import Edit, Estimate, edited, estimate, limit_warnings
+from narrate.figures import duration, priced
 from narrate.job import Job
 from narrate.ledger import FILE
 from narrate.naming import book_folder

@@ -17,7 +17,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from narrate import cli
+from narrate import stopping as ends
 from tests.crashing import Campaign, farmed, in_memory, published, spread, stored
 from tests.speech_server import HANG, KEY, SpeechServer
 
@@ -97,7 +97,7 @@ def test_p12_terminated_with_hundreds_of_requests_in_flight(tmp_path: Path, hang
 def test_p12_a_second_ctrl_c_ends_at_once(tmp_path: Path, hanging: SpeechServer) -> None:
     process, kept, children = start_hanging(tmp_path, hanging)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does it: to all of them
-    time.sleep(2 * cli._ECHO)
+    time.sleep(2 * ends._ECHO)
     assert process.poll() is None
     started = time.monotonic()
     os.killpg(process.pid, signal.SIGINT)
@@ -191,7 +191,7 @@ def _workers(process: subprocess.Popen[str]) -> list[psutil.Process]:
 
 @pytest.fixture
 def handlers() -> Iterator[None]:
-    before = {number: signal.getsignal(number) for number in cli._ENDED}
+    before = {number: signal.getsignal(number) for number in ends.ENDED}
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
@@ -200,7 +200,7 @@ def handlers() -> Iterator[None]:
 @pytest.mark.usefixtures("handlers")
 def test_a_signal_that_was_turned_off_stays_off() -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    stopping = cli._Stopping()
+    stopping = ends.Stopping()
     stopping.listen()
     assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     assert signal.getsignal(signal.SIGTERM) == stopping._end
@@ -214,11 +214,11 @@ def test_one_ctrl_c_that_comes_twice_is_one(monkeypatch: pytest.MonkeyPatch) -> 
     """Whoever started us passes on what the terminal has sent to all already."""
     ended: list[signal.Signals] = []
     now = [100.0]
-    monkeypatch.setattr(cli, "_end_at_once", ended.append)
-    monkeypatch.setattr(cli.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(ends, "_end_at_once", lambda number, tell: ended.append(number))
+    monkeypatch.setattr(ends.time, "monotonic", lambda: now[0])
     monkeypatch.setattr(threading.Thread, "start", lambda self: None)
-    stopping = cli._Stopping()
-    with pytest.raises(cli._Stopped):
+    stopping = ends.Stopping()
+    with pytest.raises(ends.Stopped):
         stopping._end(signal.SIGINT, None)
     now[0] += 0.01
     stopping._end(signal.SIGINT, None)
@@ -232,12 +232,12 @@ def test_an_end_that_hangs_is_cut_short() -> None:
     """Say an interrupt was swallowed by somebody's callback: the run ends all the same."""
     code = (
         "import os, signal, time\n"
-        "from narrate import cli\n"
-        "cli._NOTICE, cli._PATIENCE = 0.1, 0.2\n"
-        "cli._Stopping().listen()\n"
+        "from narrate import stopping as ends\n"
+        "ends._NOTICE, ends._PATIENCE = 0.1, 0.2\n"
+        "ends.Stopping().listen()\n"
         "try:\n"
         "    os.kill(os.getpid(), signal.SIGTERM); time.sleep(5)\n"
-        "except cli._Stopped:\n"
+        "except ends.Stopped:\n"
         "    time.sleep(20)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=15)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from narrate.commands import clock
+from narrate.figures import clock
 
 if TYPE_CHECKING:
     from narrate.audio.meter import Figures

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from narrate.commands import clock
 from narrate.commands.options import job_from, voice_options
 from narrate.errors import Interrupted, JobError, NarrateError, SourceError, SpeechIncomplete, shown
+from narrate.figures import clock
 
 if TYPE_CHECKING:
     from narrate.booth import Booth
@@ -346,6 +346,9 @@ class _Console:
 
     def retry(self, sentence: str) -> None:
         """Nothing is asked for here that is not in the store."""
+
+    def chapter(self, number: int, of: int, title: str) -> None:
+        """They were heard one by one."""
 
     def watch(
         self, outcomes: Iterable[Outcome], chunks: int, chapter_of: Callable[[Outcome], str]
