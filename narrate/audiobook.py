@@ -179,11 +179,45 @@ class Joined:
 
 
 @dataclass(frozen=True, slots=True)
+class Episode:
+    """A chapter of a serial as listeners know it: what it is called once and for all, and what it is known again by.
+
+    ``number`` is a whole number, and behind it single digits for a chapter that came in between ("0003", "0003.1"); it
+    and the ``guid`` are never another chapter's. ``name`` is its file's, without suffix. ``date`` is the book's when
+    it was first published, as the source gave it; ``order`` counts the episodes as they were first published, from 1.
+    ``title``, ``anchor`` (of its first words) and ``digest`` (SHA-256 of its text) are as last published.
+    """
+
+    number: str
+    guid: str
+    name: str
+    title: str
+    anchor: str = ""
+    digest: str = ""
+    date: str = ""
+    order: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Serial:
+    """What a book that grows keeps from one publication to the next. Empty for one that is to become a serial.
+
+    ``guid`` is its feed's, "" while it has none. ``episodes`` are its chapters, one for each track; ``retired`` those
+    that it no longer has: their numbers stay taken.
+    """
+
+    guid: str = ""
+    episodes: tuple[Episode, ...] = ()
+    retired: tuple[Episode, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Audiobook:
     """All a writer ever needs; as JSON it is the manifest.
 
     ``rate`` is the sample rate of the timeline; tracks follow each other without gaps. ``narrator`` is what the tags
-    say of the voice; ``voices`` the (engine, model, voice) triples that speak.
+    say of the voice; ``voices`` the (engine, model, voice) triples that speak. ``serial`` is None for a book that is
+    published as a whole.
     """
 
     meta: Metadata
@@ -193,6 +227,7 @@ class Audiobook:
     marks: tuple[ChapterMark, ...]
     cues: tuple[Cue, ...]
     voices: tuple[tuple[str, str, str], ...] = ()
+    serial: Serial | None = None
 
     @property
     def samples(self) -> int:

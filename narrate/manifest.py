@@ -2,21 +2,30 @@
 
 It is the only thing later steps need. The bytes depend on the audiobook and its files alone: no date, no host, no
 absolute path. ``schema`` is raised when a reader of the old form would be misled.
+
+The manifest of a serial also remembers its episodes, and those that it no longer has, as ``serials`` needs them. They
+stand beside what was there before and change the meaning of none of it, so that the schema is still 1.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from narrate import __version__, disk
-from narrate.audiobook import Audiobook, ChapterMark
+from narrate.audiobook import Audiobook, ChapterMark, Episode, Serial, milliseconds
+from narrate.naming import chapter_file
 
 NAME = "manifest.json"
 SCHEMA = 1
+
+_SERIAL = ("feed_guid", "episodes", "retired")
+_TEXTS = ("number", "guid", "name", "title", "anchor", "digest", "date")
+_NUMBER = re.compile(r"[0-9]{1,9}((\.[0-9]){0,199}\.[1-9])?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,34 +40,58 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a manifest says, read back. ``content`` is everything but the files and the version of narrate."""
+    """What a manifest says, read back. ``content`` is everything but the files, the serial and the version of narrate:
+    it is equal for two formats of one audiobook.
+    """
 
     files: tuple[File, ...]
     marks: tuple[ChapterMark, ...]
     duration_ms: int
     content: dict[str, Any]
+    serial: Serial | None = None
 
 
 def lines(audiobook: Audiobook, files: Iterable[File]) -> Iterator[str]:
     """The manifest, line by line: a list's entries one to a line, so that a long book is never held as one string."""
+    listed, serial = tuple(files), audiobook.serial
+    remembered: dict[str, Iterable[dict[str, Any]]] = {}
+    if serial is not None:
+        remembered = {"episodes": _episodes(audiobook, serial, listed), "retired": map(asdict, serial.retired)}
     head = {"schema": SCHEMA, "narrate": __version__, **_about(audiobook)}
     yield "{\n"
     for name, value in head.items():
         yield f"  {json.dumps(name)}: {_json(value)},\n"
-    lists: dict[str, Iterable[object]] = {
-        "files": files,
-        "chapters": audiobook.marks,
-        "cues": audiobook.cues,
+    if serial is not None:
+        yield f'  "feed_guid": {_json(serial.guid)},\n'
+    lists: dict[str, Iterable[dict[str, Any]]] = {
+        "files": map(asdict, listed),
+        "chapters": map(asdict, audiobook.marks),
+        **remembered,
+        "cues": map(asdict, audiobook.cues),
     }
     for place, (name, entries) in enumerate(lists.items(), 1):
         yield f"  {json.dumps(name)}: ["
         separator = "\n"
         for entry in entries:
-            yield f"{separator}    {_json(asdict(entry))}"  # type: ignore[call-overload]
+            yield f"{separator}    {_json(entry)}"
             separator = ",\n"
         yield "\n  ]" if separator != "\n" else "]"
         yield ",\n" if place < len(lists) else "\n"
     yield "}\n"
+
+
+def _episodes(audiobook: Audiobook, serial: Serial, files: Sequence[File]) -> Iterator[dict[str, Any]]:
+    """Each episode with its place in the book: its chapter's index, and its file if it has one of its own."""
+    names = {file.name for file in files}
+    for index, (episode, track) in enumerate(zip(serial.episodes, audiobook.tracks, strict=True)):
+        file = chapter_file(episode.name)
+        yield {
+            **asdict(episode),
+            "file": file if file in names else "",
+            "chapter": index,
+            "start_ms": milliseconds(track.start, audiobook.rate),
+            "duration_ms": milliseconds(track.samples, audiobook.rate),
+        }
 
 
 def _about(audiobook: Audiobook) -> dict[str, object]:
@@ -99,6 +132,7 @@ def read(path: Path) -> Manifest | None:
             return None
         content.pop("narrate")
         return Manifest(
+            serial=_serial({name: content.pop(name) for name in _SERIAL if name in content}),
             files=tuple(File(**entry) for entry in content.pop("files") if _is_inside(entry["name"])),
             marks=tuple(ChapterMark(**entry) for entry in content["chapters"]),
             duration_ms=int(content["duration_ms"]),
@@ -106,6 +140,24 @@ def read(path: Path) -> Manifest | None:
         )
     except (OSError, ArithmeticError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
+
+
+def _serial(said: dict[str, Any]) -> Serial | None:
+    """What is remembered of a serial; None for a book that is none. ValueError for what nobody can go on from."""
+    if "episodes" not in said:
+        return None
+    episodes, retired = ([_episode(entry) for entry in said[name]] for name in ("episodes", "retired"))
+    for given in zip(*((one.number, one.guid) for one in (*episodes, *retired)), strict=True):
+        if len(set(given)) < len(given):
+            raise ValueError("two episodes of one number")
+    return Serial(str(said["feed_guid"]), tuple(episodes), tuple(retired))
+
+
+def _episode(entry: dict[str, Any]) -> Episode:
+    found = Episode(**{name: str(entry[name]) for name in _TEXTS}, order=int(entry["order"]))
+    if not _NUMBER.fullmatch(found.number) or not _is_inside(found.name) or re.search(r"[/\0]", found.name):
+        raise ValueError(f"{found.number!r}, {found.name!r}: no number and name of a file")
+    return found
 
 
 def _is_inside(name: str) -> bool:
@@ -117,4 +169,4 @@ def _is_inside(name: str) -> bool:
 def content_of(audiobook: Audiobook) -> dict[str, Any]:
     """What ``read`` would give as ``content`` of this audiobook's manifest."""
     whole = json.loads("".join(lines(audiobook, ())))
-    return {name: value for name, value in whole.items() if name not in {"schema", "narrate", "files"}}
+    return {name: value for name, value in whole.items() if name not in {"schema", "narrate", "files", *_SERIAL}}

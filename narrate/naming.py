@@ -12,6 +12,11 @@ from narrate.book import Metadata
 LONGEST = 150
 """UTF-8 bytes of a name without its suffix. Most file systems stop at 255, some encrypted ones at 143."""
 
+CHAPTERS = "chapters"
+"""The folder of the chapters' own files."""
+
+COVERS = {"image/jpeg": "cover.jpg", "image/png": "cover.png"}
+
 _FORBIDDEN = str.maketrans({"/": "-", "\\": "-", "|": "-", ":": " -", '"': "'", "<": "(", ">": ")", "*": "", "?": ""})
 _RESERVED = {"con", "prn", "aux", "nul", "conin$", "conout$"} | {
     f"{port}{number}" for port in ("com", "lpt") for number in "0123456789¹²³"
@@ -72,6 +77,16 @@ def unique_names(names: list[str]) -> list[str]:
         taken.add(candidate.casefold())
         unique.append(candidate)
     return unique
+
+
+def chapter_file(name: str) -> str:
+    """Where a chapter of its own lies, relative to the book's folder; ``name`` is the file's without suffix."""
+    return f"{CHAPTERS}/{name}.mp3"
+
+
+def cover_file(meta: Metadata) -> str:
+    """Where the cover lies, relative to the book's folder; "" when there is none that players show."""
+    return COVERS.get(meta.cover.media_type, "") if meta.cover else ""
 
 
 def book_name(meta: Metadata) -> str:

@@ -23,10 +23,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from narrate import disk, manifest
+from narrate import disk, manifest, serials
 from narrate.audio.reopen import digest_of
 from narrate.audiobook import Audiobook, Published
 from narrate.errors import AudioError, NarrateError
+from narrate.naming import cover_file
 from narrate.writers import Writer
 
 RETIRED = ".manifest.older.json"
@@ -34,7 +35,6 @@ RETIRED = ".manifest.older.json"
 INTENT = ".publishing.json"
 """The names of all files that a run moves into place, until it has."""
 
-_COVERS = {"image/jpeg": "cover.jpg", "image/png": "cover.png"}
 _REFUSALS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG, errno.ENAMETOOLONG}
 
 
@@ -44,13 +44,14 @@ def publish(audiobook: Audiobook, writers: Sequence[Writer], folder: Path) -> tu
     The caller holds the lock of ``folder``. What dead runs left beside it is cleared away, and what one left half
     published is completed. A file that is there already, byte for byte, is not touched. A file that an older manifest
     lists and this run does not make is kept, and listed on, while it is of this very audiobook (another format of it);
-    else it is removed.
+    else it is removed. A serial goes on from there: its chapters keep the numbers and names they were published by.
     """
     with _refusals(folder), _scratch_beside(folder) as scratch:
+        older = manifest.read(folder / manifest.NAME) or manifest.read(folder / RETIRED)
+        audiobook = serials.continued(audiobook, older)
         sound = _write_all(audiobook, writers, scratch)
         beside = _write_cover(audiobook, scratch)
         _check_places([*sound, *beside], scratch, folder)
-        older = manifest.read(folder / manifest.NAME) or manifest.read(folder / RETIRED)
         kept, obsolete = _sort_older(older, audiobook, {_name(file, scratch) for file in (*sound, *beside)}, folder)
         beside.append(_write_manifest(audiobook, [*sound, *beside], kept, scratch))
         for file in beside:
@@ -179,10 +180,10 @@ def _name(file: Published, scratch: Path) -> str:
 
 
 def _write_cover(audiobook: Audiobook, scratch: Path) -> list[Published]:
-    cover = audiobook.meta.cover
-    if cover is None or cover.media_type not in _COVERS:
+    cover, name = audiobook.meta.cover, cover_file(audiobook.meta)
+    if cover is None or not name:
         return []
-    path = scratch / _COVERS[cover.media_type]
+    path = scratch / name
     path.write_bytes(cover.data)
     return [Published(path, len(cover.data), digest_of(path))]
 

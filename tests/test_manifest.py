@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from narrate import manifest
-from narrate.audiobook import Audiobook
+from narrate.audiobook import Audiobook, Episode, Serial
 from tests.blobs import make_audiobook
 
 
@@ -92,4 +92,73 @@ def test_what_is_no_file_is_no_manifest_and_never_waited_for(tmp_path: Path, pla
         path.write_text(
             '{"schema": 1, "narrate": "1", "files": [], "chapters": [], "duration_ms": 1e999}', encoding="utf-8"
         )
+    assert manifest.read(path) is None
+
+
+SERIAL = Serial(
+    "feed",
+    (
+        Episode("0001", "a", "01 - One", "One", "p1", "d1", "2024", 1),
+        Episode("0001.1", "b", "0001.1 - Zwei", "Two „2“", "p2", "d2", "", 4),
+        Episode("0002", "c", "0002 - Three", "Three", "p3", "d3", "2024-05", 2),
+    ),
+    (Episode("0003", "e", "0003 - Gone", "Gone", "p4", "d4", "", 3),),
+)
+
+
+def test_a_serial_reads_back_and_is_not_its_content(tmp_path: Path, audiobook: Audiobook) -> None:
+    """Another format of the same serial has the same content, whichever files it lists."""
+    found = manifest.read(written(tmp_path, replace(audiobook, serial=SERIAL)))
+    assert found is not None
+    assert found.serial == SERIAL
+    assert found.files == FILES
+    assert found.content == manifest.content_of(replace(audiobook, serial=SERIAL)) == manifest.content_of(audiobook)
+
+
+def test_a_book_that_is_no_serial_says_nothing_of_episodes(tmp_path: Path, audiobook: Audiobook) -> None:
+    path = written(tmp_path, audiobook)
+    found = manifest.read(path)
+    assert found is not None
+    assert found.serial is None
+    assert not {"episodes", "retired", "feed_guid"} & set(json.loads(path.read_text(encoding="utf-8")))
+
+
+def test_episodes_say_where_they_are(tmp_path: Path, audiobook: Audiobook) -> None:
+    content = json.loads(written(tmp_path, replace(audiobook, serial=SERIAL)).read_text(encoding="utf-8"))
+    assert content["schema"] == 1
+    assert [entry["file"] for entry in content["episodes"]] == ["chapters/01 - One.mp3", "", ""]
+    assert [entry["chapter"] for entry in content["episodes"]] == [0, 1, 2]
+    at = 0
+    for entry in content["episodes"]:
+        assert entry["start_ms"] == at
+        at += entry["duration_ms"]
+    assert at == audiobook.duration_ms
+    assert set(content["retired"][0]) == {"number", "guid", "name", "title", "anchor", "digest", "date", "order"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"number": "0003"},
+        {"number": "../1"},
+        {"number": "1.23"},
+        {"number": "1.0"},
+        {"guid": "e"},
+        {"name": "../x"},
+        {"name": "a/b"},
+        {"name": "a\\b"},
+        {"name": ""},
+        {"name": "a\0b"},
+        {"order": "first"},
+        {"guid": None, "number": None},
+    ],
+)
+def test_episodes_that_nobody_can_go_on_from_are_no_manifest(
+    tmp_path: Path, audiobook: Audiobook, change: dict[str, object]
+) -> None:
+    """P10: the name is a file's; and two episodes of one number are one too many."""
+    path = written(tmp_path, replace(audiobook, serial=SERIAL))
+    content = json.loads(path.read_text(encoding="utf-8"))
+    content["episodes"][0].update(change)
+    path.write_text(json.dumps(content), encoding="utf-8")
     assert manifest.read(path) is None

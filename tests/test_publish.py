@@ -12,12 +12,13 @@ import pytest
 
 from narrate import disk, manifest
 from narrate import publish as publishing
-from narrate.audiobook import Audiobook, Published
+from narrate.audiobook import Audiobook, Published, Serial
 from narrate.book import Cover
 from narrate.errors import AudioError, NarrateError
 from narrate.publish import publish
 from narrate.writers import Writer
 from narrate.writers.chapters import ChaptersWriter
+from narrate.writers.feed import FeedWriter
 from narrate.writers.m4b import M4bWriter
 from narrate.writers.mp3 import Mp3Writer
 from tests.blobs import META, make_audiobook
@@ -299,3 +300,99 @@ def test_a_damaged_file_is_made_anew_and_the_manifest_stays(audiobook: Audiobook
         path.write_bytes(path.read_bytes()[:-1] + b"?")
     publish(audiobook, ALL, folder)
     assert contents(folder) == before
+
+
+# --- serials --------------------------------------------------------------------------------------------------------
+
+
+def edition(store: Path, *titles: str) -> Audiobook:
+    """A serial as far as it has come: each chapter of a text of its own, in files that are counted."""
+    made, _ = make_audiobook(store, titles, seconds=0.2)
+    cues = (replace(cue, text=f"All of chapter {title}.") for cue, title in zip(made.cues, titles, strict=True))
+    return replace(made, cues=tuple(cues), serial=Serial("feed's guid"))
+
+
+def feed() -> FeedWriter:
+    return FeedWriter("https://books.example/wale/", ChaptersWriter())
+
+
+def test_a_serial_grows_and_nothing_older_is_touched(tmp_path: Path, folder: Path) -> None:
+    publish(edition(tmp_path, "One", "Two"), [feed(), Mp3Writer()], folder)
+    chapters = [folder / "chapters" / name for name in ("0001 - One.mp3", "0002 - Two.mp3")]
+    before = [(path.read_bytes(), path.stat().st_mtime_ns, path.stat().st_ino) for path in chapters]
+    once = (folder / "feed.xml").read_text(encoding="utf-8")
+    publish(edition(tmp_path, "One", "Two", "Three"), [feed(), Mp3Writer()], folder)
+    assert [(path.read_bytes(), path.stat().st_mtime_ns, path.stat().st_ino) for path in chapters] == before
+    assert sorted(path.name for path in chapters[0].parent.iterdir()) == [
+        "0001 - One.mp3",
+        "0002 - Two.mp3",
+        "0003 - Three.mp3",
+    ]
+    item = once[once.index("<item>") : once.index("</item>")]
+    assert item in (folder / "feed.xml").read_text(encoding="utf-8")
+
+
+def test_a_serials_chapters_keep_their_names_whatever_becomes_of_them(tmp_path: Path, folder: Path) -> None:
+    publish(edition(tmp_path, "One", "Two", "Three"), [ChaptersWriter()], folder)
+    first = manifest.read(folder / manifest.NAME)
+    publish(renamed(edition(tmp_path, "One", "New", "Two", "Three"), "!"), [ChaptersWriter()], folder)
+    publish(renamed(edition(tmp_path, "One", "New", "Three", "Four"), "!"), [ChaptersWriter()], folder)
+    last = manifest.read(folder / manifest.NAME)
+    assert first is not None and last is not None and first.serial is not None and last.serial is not None
+    assert sorted(name for name in contents(folder) if name.startswith("chapters/")) == [
+        "chapters/0001 - One.mp3",
+        "chapters/0001.1 - New!.mp3",
+        "chapters/0003 - Three.mp3",
+        "chapters/0004 - Four!.mp3",
+    ]
+    guids = {one.number: one.guid for one in first.serial.episodes}
+    assert [one.guid for one in last.serial.episodes][::2] == [guids["0001"], guids["0003"]]
+    assert [one.title for one in last.serial.episodes] == ["One!", "New!", "Three!", "Four!"]
+    assert [(one.number, one.guid) for one in last.serial.retired] == [("0002", guids["0002"])]
+    assert last.serial.guid == "feed's guid"
+
+
+def test_another_format_of_a_serial_keeps_its_episodes(tmp_path: Path, folder: Path) -> None:
+    """Also when whoever makes it does not know that it is one."""
+    publish(edition(tmp_path, "One", "Two"), [feed()], folder)
+    before = contents(folder)
+    once = manifest.read(folder / manifest.NAME)
+    publish(replace(edition(tmp_path, "One", "Two"), serial=None), [Mp3Writer()], folder)
+    again = manifest.read(folder / manifest.NAME)
+    assert once is not None and again is not None
+    assert again.serial == once.serial
+    assert {name: contents(folder)[name] for name in before if name != manifest.NAME} == {
+        name: data for name, data in before.items() if name != manifest.NAME
+    }
+    assert {file.name for file in again.files} == {*(file.name for file in once.files), "Über „Wale“.mp3"}
+
+
+def test_a_book_that_becomes_a_serial_keeps_its_files_names(tmp_path: Path, folder: Path) -> None:
+    publish(replace(edition(tmp_path, "One", "Two"), serial=None), [ChaptersWriter()], folder)
+    publish(edition(tmp_path, "Zero", "One", "Two", "Three"), [ChaptersWriter()], folder)
+    assert sorted(name for name in contents(folder) if name.startswith("chapters/")) == [
+        "chapters/00.1 - Zero.mp3",
+        "chapters/01 - One.mp3",
+        "chapters/02 - Two.mp3",
+        "chapters/03 - Three.mp3",
+    ]
+
+
+def test_a_serial_that_died_half_way_goes_on_with_the_same_names(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(edition(tmp_path, "One", "Two"), [feed()], folder)
+    grown = edition(tmp_path, "New", "One", "Two")
+    publish(edition(tmp_path, "One", "Two"), [feed()], folder.parent / "other")
+    publish(grown, [feed()], folder.parent / "other")
+
+    def place(file: Published, scratch: Path, folder: Path) -> None:
+        raise _Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(publishing, "_place", place)
+        with suppress(_Killed):
+            publish(grown, [feed()], folder)
+    assert not (folder / manifest.NAME).exists()
+    publish(grown, [feed()], folder)
+    assert contents(folder) == contents(folder.parent / "other")

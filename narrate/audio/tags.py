@@ -32,7 +32,9 @@ _SHORT_DESCRIPTION = 255  # bytes of MP4's desc
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the tags of one file say. ``title`` is the file's own, ``track`` its (number, of how many) if it has one."""
+    """What the tags of one file say. ``title`` is the file's own, ``track`` its (number, of how many) if it has one;
+    of 0 when nobody knows how many there will be.
+    """
 
     meta: Metadata
     narrator: str
@@ -90,6 +92,11 @@ def _part(facts: Facts) -> str:
     return number if facts.meta.series and re.fullmatch(r"[0-9]{1,4}", number) else ""
 
 
+def _track(track: tuple[int, int]) -> str:
+    number, total = track
+    return f"{number}/{total}" if total else str(number)
+
+
 _FREE: dict[str, Callable[[Facts], str]] = {
     # named the same in TXXX and in MP4's freeform atoms; ffprobe shows these where it hides the official ones
     "NARRATOR": lambda facts: facts.narrator,
@@ -115,7 +122,7 @@ _ID3: dict[str, Callable[[Facts], str]] = {
     "TDRC": lambda facts: _year(facts.meta.date),
     "TPUB": lambda facts: facts.meta.publisher,
     "TLAN": lambda facts: iso_639_2(facts.meta.language),
-    "TRCK": lambda facts: f"{facts.track[0]}/{facts.track[1]}" if facts.track else "",
+    "TRCK": lambda facts: _track(facts.track) if facts.track else "",
 }
 
 _MP4: dict[str, Callable[[Facts], str]] = {

@@ -35,8 +35,13 @@ def onset(sound: NDArray[np.float32] | Samples) -> int:
     return int(np.flatnonzero(np.abs(sound) > 0.02)[0])
 
 
+def sounding(files: Sequence[Published]) -> list[Published]:
+    """The files that can be heard."""
+    return [file for file in files if file.duration_ms is not None]
+
+
 class WriterSuite:
-    """Subclasses give ``writer`` and ``expected``: for each file, the tracks whose sound it holds."""
+    """Subclasses give ``writer`` and ``expected``: for each file of sound, the tracks that it holds."""
 
     codec: Codec = "mp3"
     frame: dict[int, int] = {}  # noqa: RUF012
@@ -61,7 +66,7 @@ class WriterSuite:
         """P6: lengths are exact to the sample, first sounds within a millisecond of their marks."""
         audiobook, sounds = make_audiobook(tmp_path / "store", rate=rate, mp3=mp3, seconds=1.2)
         files = writer.write(audiobook, folder)
-        for file, tracks in zip(files, self.expected(audiobook), strict=True):
+        for file, tracks in zip(sounding(files), self.expected(audiobook), strict=True):
             sound = heard(file.path)
             assert sound.size == sum(track.samples for track in tracks)
             assert file.duration_ms == round(sound.size * 1000 / rate)
@@ -97,7 +102,7 @@ class WriterSuite:
 
     def test_one_chapter(self, writer: Writer, folder: Path, tmp_path: Path) -> None:
         audiobook, _ = make_audiobook(tmp_path / "store", ("Only",), seconds=0.3)
-        assert len(writer.write(audiobook, folder)) == 1
+        assert len(sounding(writer.write(audiobook, folder))) == 1
 
     def test_without_metadata(self, writer: Writer, folder: Path, tmp_path: Path) -> None:
         audiobook, _ = make_audiobook(tmp_path / "store", ("", ""), seconds=0.3)
