@@ -1,32 +1,55 @@
 """A job: everything a run needs, validated; names and numbers only, no objects, no keys (P9).
 
-A job file is TOML. Every setting stands, with its default, in ``configs/default.toml``. Unknown settings, wrong
-types and values out of range are JobErrors that name the file, the setting and the likely meaning.
+``narrate/jobs`` reads one from TOML. Every setting stands, with its default, in ``configs/default.toml``. Values out of
+range and settings that cannot go together are JobErrors that name the settings.
 """
 
 from __future__ import annotations
 
-import math
 import re
-import tomllib
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from urllib.parse import urlsplit
 
 from narrate.book import LANGUAGE_TAG, Metadata
 from narrate.bounds import BOUNDS, Bounds, Deadlines, Limits
 from narrate.errors import JobError
-from narrate.policy import KINDS, POLICIES, SPEAK, PlaceRule, Policy
+from narrate.hooks import Hook
+from narrate.policy import POLICIES, PlaceRule, Policy
 from narrate.script import Pauses
 from narrate.settings import guess
 
 ENGINES = ("kokoro", "espeak", "lmnt", "openai", "tone")
-FORMATS = ("mp3", "m4b", "chapters")
+GIVE_MP3 = ("lmnt", "openai")
+"""Engines whose answers can be MP3."""
+FORMATS = ("mp3", "m4b", "chapters", "feed")
+SEGMENTS = ("flac", "mp3")
 BITRATES = (16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160, 192, 224, 256, 320)
 """kbit/s that Layer III knows at one rate or another; where one is too high for a rate, the next lower is used."""
+MOST_AAC = 288
+"""kbit/s of one channel at 48 kHz: the ceiling of what an M4B can hold, whatever the engine's rate."""
 DEFAULT_LOUDNESS = -19.0
 """LUFS, for one channel: the listening level of audio.md's survey (-16 stereo is -19 mono)."""
+RANGES: dict[str, tuple[float, float]] = {
+    "jobs": (0, 1024),
+    "cores": (0, 1024),
+    "attempts": (1, 100),
+    "max_wait": (0, 86_400),
+    "timeout": (0.05, 86_400),
+    "patience": (0, 30 * 86_400),
+    "loudness": (-40, -5),
+    "price": (0, 1e9),
+    "max_cost": (0, 1e9),
+    "max_characters": (0, 1e12),
+    "max_requests": (0, 1e12),
+}
+"""The least and the most that each of these may be."""
+FOLDER = "{folder}"
+"""What stands, in ``feed_url``, for an audiobook's folder below the output: <Author>/<Title>."""
+VARIABLE = re.compile("[A-Z_][A-Z0-9_]*")
+"""The name of a variable of the environment."""
+CURRENCY = re.compile("[A-Z]{3}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +62,11 @@ class Job:
     cost where the engine's own list does not hold; it is in ``currency``, and so is ``max_cost``. ``segments`` is how
     answers are kept: "flac", or "mp3" to keep an engine's MP3 as it comes. ``policy`` names a reading policy, which
     ``reading`` changes by kind and ``places`` by place. Of ``lexicons``, PLS files or tables, a later one wins.
-    ``bounds`` say how much of a source is read.
+    ``bounds`` say how much of a source is read. ``cores`` is how many may be busy at once (0: all). ``key_variable``
+    names the variable of the environment that holds the engine's key, where it is not the usual one. A ``serial``
+    grows, and keeps the numbers and names of its chapters. ``feed_url`` is where the folder of the audiobook will be
+    found, for players that take it as a podcast; "{folder}" in it stands for that folder's place below the output.
+    ``hooks`` are told how it goes. ``done`` and ``failed`` are where ``narrate watch`` puts sources it is done with.
     """
 
     source: Path
@@ -73,6 +100,13 @@ class Job:
     places: tuple[PlaceRule, ...] = ()
     lexicons: tuple[Path, ...] = ()
     bounds: Bounds = BOUNDS
+    cores: int = 0
+    key_variable: str = ""
+    serial: bool = False
+    feed_url: str = ""
+    hooks: tuple[Hook, ...] = ()
+    done: Path | None = None
+    failed: Path | None = None
 
     @property
     def reading_policy(self) -> Policy:
@@ -96,287 +130,123 @@ class Job:
         return Limits(self.max_cost, self.max_characters, self.max_requests)
 
 
-_METADATA = {item.name for item in fields(Metadata)} - {"cover", "contributors"}
-_MANY = {"authors", "subjects"}
-
-
-_OVERRIDES = frozenset(("policy", "reading", "places", "lexicons", "metadata", "language"))
-"""What a file next to a book may settle: what the book is and how it is read, not where speech comes from."""
-
-
-def read_job(path: Path) -> Job:
-    """Read a job file. Paths in it are relative to the file; ``source`` must be there."""
-    values = _read_file(path, "job file")
-    if "source" not in values:
-        raise JobError(f"{path}: 'source' is missing; name the book, the folder or the document to be read")
-    return check(Job(**values), str(path))
-
-
-def with_overrides(job: Job) -> Job:
-    """``job`` with what a file next to its source says: ``book.narrate.toml`` beside ``book.epub`` or ``book/``.
-
-    It settles the reading policy, lexicons, language and metadata of this one book; of two rules for the same thing
-    its own wins.
-    """
-    try:
-        path = job.source.resolve().with_suffix("") if job.source.is_file() else job.source.resolve()
-        path = path.with_name(f"{path.name}.narrate.toml")
-        if not path.is_file():
-            return job
-    except (OSError, ValueError, RuntimeError):  # links in a circle, names no system knows: the loader says so
-        return job
-    values = _read_file(path, "file of overrides")
-    for name in values:
-        if name not in _OVERRIDES:
-            raise JobError(
-                f"{path}: {name!r} belongs in a job file; next to a book stand {', '.join(sorted(_OVERRIDES))}"
-            )
-    for name in ("reading", "places", "lexicons", "metadata"):
-        if name in values:
-            values[name] = getattr(job, name) + values[name]
-    return check(replace(job, **values), str(path))
-
-
-def _read_file(path: Path, what: str) -> dict[str, Any]:
-    """The settings in a TOML file; its paths are made relative to it."""
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise JobError(f"{path}: there is no such {what}") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise JobError(f"{path}: the {what} cannot be read: {error}") from error
-    except ValueError as error:  # TOMLDecodeError is one, and so is a number of thousands of digits
-        raise JobError(f"{path}: is not valid TOML: {error}") from error
-    values = _read_table(str(path), table)
-    for name in ("source", "output", "store"):
-        if values.get(name) is not None:
-            values[name] = path.parent / values[name]
-    if "lexicons" in values:
-        values["lexicons"] = tuple(path.parent / name for name in values["lexicons"])
-    return values
-
-
-def _read_table(where: str, table: Mapping[str, Any]) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    for name, value in table.items():
-        reader = _READERS.get(name)
-        if reader is None:
-            raise JobError(unknown(where, "setting", name, _READERS))
-        values[name] = reader(where, name, value)
-    return values
-
-
 def unknown(where: str, what: str, name: str, known: Iterable[str]) -> str:
     """The sentence for a name that is none of ``known``, with a guess when one is near."""
-    return f"{where}: unknown {what} {name!r}; {guess(name, known)}"
+    known = sorted(known)
+    near = [one for one in known if one_slip(name, one)]
+    return f"{where}: unknown {what} {name!r}; " + (did_you_mean(map(repr, near)) if near else guess(name, known))
 
 
-def _text(where: str, name: str, value: Any) -> str:
-    if not isinstance(value, str):
-        raise JobError(f"{where}: {name!r} must be a text in quotes, not {value!r}")
-    return value
+def did_you_mean(labels: Iterable[str]) -> str:
+    """The question that offers all of ``labels``, as they are to be shown."""
+    return f"did you mean {' or '.join(labels)}?"
 
 
-def _path(where: str, name: str, value: Any) -> Path:
-    return Path(_text(where, name, value)).expanduser()
-
-
-def _number(where: str, name: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise JobError(f"{where}: {name!r} must be a number, not {value!r}")
-    try:
-        return float(value)
-    except OverflowError:  # TOML's whole numbers have no end
-        return math.inf if value > 0 else -math.inf
-
-
-def _whole(where: str, name: str, value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise JobError(f"{where}: {name!r} must be a whole number, not {value!r}")
-    return value
-
-
-def _loudness(where: str, name: str, value: Any) -> float | None:
-    return None if value == "off" else _number(where, name, value)
-
-
-def _texts(where: str, name: str, value: Any) -> tuple[str, ...]:
-    items = [value] if isinstance(value, str) else value
-    if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
-        raise JobError(f"{where}: {name!r} must be a list of texts, not {value!r}")
-    return tuple(items)
-
-
-def _settings(where: str, name: str, value: Any) -> tuple[tuple[str, str], ...]:
-    if not isinstance(value, dict) or not all(isinstance(item, str | int | float) for item in value.values()):
-        raise JobError(f"{where}: {name!r} must be a table of texts and numbers, such as [settings] speed = 1.1")
-    return tuple(
-        sorted((key, str(item).lower() if isinstance(item, bool) else str(item)) for key, item in value.items())
-    )
-
-
-def _figures(where: str, name: str, value: Any, kind: type, noun: str, example: str) -> dict[str, Any]:
-    """A table of figures whose names are the fields of ``kind``."""
-    if not isinstance(value, dict):
-        raise JobError(f"{where}: {name!r} must be a table of {example}")
-    known = {item.name for item in fields(kind)}
-    for key in value:
-        if key not in known:
-            raise JobError(unknown(where, noun, key, known))
-    return value
-
-
-def _pauses(where: str, name: str, value: Any) -> Pauses:
-    found = _figures(where, name, value, Pauses, "pause", "milliseconds, such as [pauses] paragraph = 650")
-    for key, item in found.items():
-        if not 0 <= _whole(where, f"pauses.{key}", item) <= 60_000:
-            raise JobError(f"{where}: 'pauses.{key}' must be between 0 and 60000 milliseconds, not {item}")
-    return Pauses(**found)
-
-
-def _metadata(where: str, name: str, value: Any) -> tuple[tuple[str, str | tuple[str, ...]], ...]:
-    if not isinstance(value, dict):
-        raise JobError(f'{where}: {name!r} must be a table, such as [metadata] title = "Dune"')
-    pairs: list[tuple[str, str | tuple[str, ...]]] = []
-    for key, item in value.items():
-        if key not in _METADATA:
-            raise JobError(unknown(where, "metadata", key, _METADATA))
-        read = _texts if key in _MANY else _text
-        pairs.append((key, read(where, f"metadata.{key}", item)))
-    return tuple(pairs)
-
-
-_KIND_NAMES = {kind.replace("'", "").replace(" ", "_"): kind for kind in KINDS}
-"""How a kind of text is named in TOML and on the command line."""
-
-
-def reading_change(where: str, name: str, action: Any) -> tuple[str, str]:
-    """One change of the reading policy, checked."""
-    kind = name if name in KINDS else _KIND_NAMES.get(name.replace("-", "_"))
-    if kind is None:
-        raise JobError(unknown(where, "kind of text", name, _KIND_NAMES))
-    if action not in KINDS[kind].actions:
-        wanted = ", ".join(map(repr, KINDS[kind].actions))
-        raise JobError(f"{where}: {name!r} is read in one of the ways {wanted}, not {action!r}")
-    return kind, action
-
-
-def _reading(where: str, name: str, value: Any) -> tuple[tuple[str, str], ...]:
-    if not isinstance(value, dict):
-        raise JobError(f'{where}: {name!r} must be a table of kinds of text, such as [reading] notes = "chapter"')
-    return tuple(reading_change(where, key, action) for key, action in value.items())
-
-
-def _places(where: str, name: str, value: Any) -> tuple[PlaceRule, ...]:
-    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
-        raise JobError(
-            f'{where}: {name!r} must be tables, each such as [[places]] where = "text/ads.xhtml" read = "skip"'
-        )
-    rules = []
-    for item in value:
-        for key, text in item.items():
-            if key not in ("where", "read", "say"):
-                raise JobError(unknown(where, "setting of a place", key, ("where", "read", "say")))
-            _text(where, f"places.{key}", text)
-        if not item.get("where"):
-            raise JobError(f"{where}: a place needs 'where': an anchor that `narrate plan --json` shows, or a title")
-        if item.get("read", SPEAK) not in ("speak", "skip"):
-            raise JobError(f"{where}: a place is read 'speak' or 'skip', not {item['read']!r}")
-        rules.append(PlaceRule(**item))
-    return tuple(rules)
-
-
-def _paths(where: str, name: str, value: Any) -> tuple[Path, ...]:
-    return tuple(Path(item).expanduser() for item in _texts(where, name, value))
-
-
-def _bounds(where: str, name: str, value: Any) -> Bounds:
-    found = _figures(where, name, value, Bounds, "bound", "numbers, such as [bounds] members = 50000")
-    for key, item in found.items():
-        if _whole(where, f"bounds.{key}", item) < 1:
-            raise JobError(f"{where}: 'bounds.{key}' must be at least 1, not {item}")
-    return Bounds(**found)
-
-
-def _deadlines(where: str, name: str, value: Any) -> tuple[tuple[str, float], ...]:
-    found = _figures(where, name, value, Deadlines, "deadline", "seconds, such as [deadlines] first_byte = 90")
-    for key, item in found.items():
-        if not 0.05 <= _number(where, f"deadlines.{key}", item) <= 86_400:
-            raise JobError(f"{where}: 'deadlines.{key}' must be between 0.05 and 86400 seconds, not {item}")
-    return tuple((key, float(item)) for key, item in found.items())
-
-
-_READERS: dict[str, Callable[[str, str, Any], Any]] = {
-    "source": _path,
-    "output": _path,
-    "store": _path,
-    "engine": _text,
-    "voice": _text,
-    "model": _text,
-    "language": _text,
-    "settings": _settings,
-    "formats": _texts,
-    "chapters": _text,
-    "bitrate": _whole,
-    "loudness": _loudness,
-    "segments": _text,
-    "jobs": _whole,
-    "attempts": _whole,
-    "max_wait": _number,
-    "timeout": _number,
-    "deadlines": _deadlines,
-    "patience": _number,
-    "price": _number,
-    "currency": _text,
-    "max_cost": _number,
-    "max_characters": _whole,
-    "max_requests": _whole,
-    "pauses": _pauses,
-    "metadata": _metadata,
-    "policy": _text,
-    "reading": _reading,
-    "places": _places,
-    "lexicons": _paths,
-    "bounds": _bounds,
-}
+def one_slip(name: str, other: str) -> bool:
+    """Whether one letter too many, too few, wrong or in its neighbour's place makes ``name`` of ``other``."""
+    if abs(len(name) - len(other)) > 1 or name == other:
+        return False
+    start = next((at for at, pair in enumerate(zip(name, other, strict=False)) if pair[0] != pair[1]), None)
+    if start is None:
+        return True
+    left, right = name[start:], other[start:]
+    swapped = left[:2] == right[1::-1] and left[2:] == right[2:]
+    return swapped or left[1:] == right[1:] or left[1:] == right or left == right[1:]
 
 
 def check(job: Job, where: str) -> Job:
-    """``job``, if its values make sense together; ``where`` names their origin in messages."""
-    if job.engine and job.engine not in ENGINES:
-        raise JobError(unknown(where, "engine", job.engine, ENGINES))
-    for name in job.formats:
-        if name not in FORMATS:
-            raise JobError(unknown(where, "format", name, FORMATS))
+    """``job``, if its values make sense, also together; ``where`` names their origin in messages."""
+    for wrong in problems(job, where):
+        raise wrong
+    return job
+
+
+def problems(job: Job, where: str) -> Iterator[JobError]:
+    """All that is wrong with ``job``, a sentence each; ``where`` names its origin."""
+    for what, name, known in (
+        ("engine", job.engine, ("", *ENGINES)),
+        *(("format", name, FORMATS) for name in job.formats),
+        ("kind of segments", job.segments, SEGMENTS),
+        ("reading policy", job.policy, tuple(POLICIES)),
+    ):
+        if name not in known:
+            yield JobError(unknown(where, what, name, filter(None, known)))
     if not job.formats:
-        raise JobError(f"{where}: 'formats' is empty; name at least one of {', '.join(FORMATS)}")
+        yield JobError(f"{where}: 'formats' is empty; name at least one of {', '.join(FORMATS)}")
     if job.bitrate is not None and job.bitrate not in BITRATES:
         near = min(BITRATES, key=lambda known: abs(known - (job.bitrate or 0)))
-        raise JobError(f"{where}: 'bitrate' {job.bitrate} is none that MP3 knows; the nearest is {near}")
-    if job.segments not in ("flac", "mp3"):
-        raise JobError(unknown(where, "kind of segments", job.segments, ("flac", "mp3")))
-    for name, value, least, most in (
-        ("jobs", job.jobs, 0, 1024),
-        ("attempts", job.attempts, 1, 100),
-        ("max_wait", job.max_wait, 0, 86_400),
-        ("timeout", job.timeout, 0.05, 86_400),
-        ("patience", job.patience, 0, 30 * 86_400),
-        ("loudness", job.loudness, -40, -5),
-        ("price", job.price, 0, 1e9),
-        ("max_cost", job.max_cost, 0, 1e9),
-        ("max_characters", job.max_characters, 0, 1e12),
-        ("max_requests", job.max_requests, 0, 1e12),
-    ):
+        yield JobError(f"{where}: 'bitrate' {job.bitrate} is none that MP3 knows; the nearest is {near}")
+    for name, (least, most) in RANGES.items():
+        value = getattr(job, name)
         if value is not None and not least <= value <= most:
-            raise JobError(f"{where}: '{name}' must be between {least:g} and {most:g}, not {_brief(value)}")
-    if not re.fullmatch("[A-Z]{3}", job.currency):
-        raise JobError(f"{where}: 'currency' must be a code of three capitals, such as USD, not {job.currency!r}")
+            yield JobError(f"{where}: '{name}' must be between {least:g} and {most:g}, not {_brief(value)}")
+    if not CURRENCY.fullmatch(job.currency):
+        yield JobError(f"{where}: 'currency' must be a code of three capitals, such as USD, not {job.currency!r}")
     if job.language and not LANGUAGE_TAG.fullmatch(job.language):
-        raise JobError(f"{where}: language {job.language!r} is no language tag; write for example en or pt-BR")
-    if job.policy not in POLICIES:
-        raise JobError(unknown(where, "reading policy", job.policy, POLICIES))
-    chosen_chapters(job.chapters, where)
-    return job
+        yield JobError(f"{where}: language {job.language!r} is no language tag; write for example en or pt-BR")
+    if job.key_variable and not VARIABLE.fullmatch(job.key_variable):
+        # what stands there may be the key itself
+        yield JobError(
+            f"{where}: 'key_variable' is no name of a variable, such as LMNT_API_KEY_SCHOOL; "
+            "the key itself belongs in the environment, under that name"
+        )
+    if job.feed_url and not _is_address(job.feed_url):
+        yield JobError(
+            f"{where}: 'feed_url' must be an http(s) address without a password, such as https://books.example/emma"
+        )
+    try:
+        chosen_chapters(job.chapters, where)
+    except JobError as error:
+        yield error
+    yield from _contradictions(job, where)
+
+
+def _contradictions(job: Job, where: str) -> Iterator[JobError]:
+    """Settings that are right alone and cannot go together."""
+    if job.segments == "mp3" and job.engine in ("", *(name for name in ENGINES if name not in GIVE_MP3)):
+        spoken = f"'engine' = \"{job.engine}\"" if job.engine else "the embedded voice, where no 'engine' is named,"
+        yield JobError(
+            f"{where}: 'segments' = \"mp3\" keeps an engine's MP3, and {spoken} gives none; "
+            f"take {' or '.join(GIVE_MP3)}, or leave 'segments' out"
+        )
+    form = dict(job.settings).get("format", "mp3")
+    if job.segments == "mp3" and form != "mp3" and job.engine in GIVE_MP3:
+        yield JobError(
+            f"{where}: 'segments' = \"mp3\" keeps an engine's MP3, and [settings] format = {form!r} asks for another; "
+            "leave one of them out"
+        )
+    if "feed" in job.formats and not job.feed_url:
+        yield JobError(
+            f"{where}: 'formats' names \"feed\", which needs 'feed_url', the address where players "
+            "will find the audiobook's folder"
+        )
+    if set(job.formats) == {"m4b"} and job.bitrate in BITRATES and (job.bitrate or 0) > MOST_AAC:
+        most = max(known for known in BITRATES if known <= MOST_AAC)
+        yield JobError(
+            f"{where}: 'bitrate' = {job.bitrate} is more than 'formats' = [\"m4b\"] can hold of one voice; "
+            f"the most is {most}"
+        )
+
+
+def not_for_many(job: Job, books: int, where: str) -> Iterator[JobError]:
+    """What is wrong with ``job`` when it is for so many books at once."""
+    if books > 1 and "title" in dict(job.metadata):
+        yield JobError(f"{where}: [metadata] title would be that of all {books:,} books of {job.source}; leave it out")
+    if books > 1 and "feed" in job.formats and FOLDER not in job.feed_url:
+        yield JobError(
+            f"{where}: 'feed_url' would be that of all {books:,} books of {job.source}; "
+            f"put {FOLDER} into it, which stands for each one's folder"
+        )
+
+
+def _is_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return (
+            parts.scheme in ("http", "https") and bool(parts.hostname) and "@" not in parts.netloc and " " not in text
+        )
+    except ValueError:
+        return False
 
 
 def _brief(value: float) -> str:

@@ -10,7 +10,9 @@ import pytest
 from narrate.book import Metadata
 from narrate.bounds import BOUNDS, Bounds, Deadlines
 from narrate.errors import JobError
-from narrate.job import _READERS, Job, check, chosen_chapters, read_job, with_metadata
+from narrate.job import Job, check, chosen_chapters, one_slip, problems, with_metadata
+from narrate.jobs.files import merged, read_job, read_layers
+from narrate.jobs.table import SETTINGS
 from narrate.policy import KINDS
 from narrate.script import Pauses
 
@@ -40,17 +42,26 @@ def test_a_long_timeout_is_not_cut_short_by_the_deadline_for_the_whole() -> None
     assert Job(Path(), timeout=600.0, deadlines=(("total", 700.0),)).waits.total == 700.0
 
 
-@pytest.mark.parametrize(
-    "path", sorted(set(CONFIGS.glob("*.toml")) - {CONFIGS / "lexicon.toml"}), ids=lambda path: path.name
-)
+HOUSE = CONFIGS / "house.toml"
+JOBS = sorted(set(CONFIGS.glob("*.toml")) - {CONFIGS / "lexicon.toml", CONFIGS / "shelf.toml", HOUSE})
+
+
+@pytest.mark.parametrize("path", JOBS, ids=lambda path: path.name)
 def test_every_config_loads(path: Path) -> None:
-    assert read_job(path).source.suffix
+    assert read_job(path).source.exists()
+
+
+def test_the_house_style_is_a_job_but_for_its_source() -> None:
+    layers, _ = read_layers(HOUSE)
+    check(Job(Path("a.epub"), **merged(layers)), "house.toml")
+    assert "source" not in merged(layers)
+    assert any("house.toml" in path.read_text() for path in JOBS), "nobody extends it"
 
 
 def test_the_default_config_states_the_defaults() -> None:
     found = read_job(CONFIGS / "default.toml")
     assert found.pauses == Pauses()
-    for name in ("formats", "loudness", "segments", "jobs", "attempts", "max_wait", "timeout", "settings", "engine"):
+    for name in SETTINGS.keys() - {"source", "output"}:
         assert getattr(found, name) == getattr(Job(Path()), name), name
 
 
@@ -58,7 +69,8 @@ def test_the_default_config_names_every_setting() -> None:
     text = (CONFIGS / "default.toml").read_text()
     for name in {item.name for item in fields(Job)} | {item.name for item in fields(Pauses)}:
         assert f"{name} = " in text or f"[{name}]" in text, name
-    assert set(_READERS) == {item.name for item in fields(Job)}
+    assert set(SETTINGS) == {item.name for item in fields(Job)}
+    assert "extends = " in text
 
 
 def test_the_default_config_names_every_kind_of_text_and_every_bound() -> None:
@@ -84,6 +96,22 @@ def test_the_default_config_names_every_kind_of_text_and_every_bound() -> None:
         ('source = "a"\npolicy = "listner"', "unknown reading policy 'listner'; did you mean 'listener'?"),
         ('source = "a"\n[bounds]\nmember = 0', "'bounds.member' must be at least 1"),
         ('source = "a"\n[bounds]\nmembres = 9', "unknown bound 'membres'; did you mean 'members'?"),
+        ('source = "a"\ncores = -1', "'cores' must be between 0 and 1024"),
+        ('source = "a"\nserial = 1', "'serial' must be true or false"),
+        ('source = "a"\nkey_variable = "lmnt key"', "'key_variable' is no name of a variable"),
+        ('source = "a"\nfeed_url = "ftp://a.example"', "'feed_url' must be an http(s) address"),
+        ('source = "a"\nfeed_url = "https://me:hunter2@a.example"', "without a password"),
+        ('source = "a"\nsegments = "mp3"', "the embedded voice, where no 'engine' is named, gives none"),
+        ('source = "a"\nsegments = "mp3"\nengine = "tone"', "'engine' = \"tone\" gives none; take lmnt or openai"),
+        (
+            'source = "a"\nsegments = "mp3"\nengine = "lmnt"\n[settings]\nformat = "wav"',
+            "[settings] format = 'wav' asks for another",
+        ),
+        ('source = "a"\nformats = ["feed"]', "'formats' names \"feed\", which needs 'feed_url'"),
+        ('source = "a"\nformats = ["m4b"]\nbitrate = 320', "can hold of one voice; the most is 256"),
+        ('source = ""', "'source' is empty; name a path"),
+        ('source = "a\\u0000b"', "holds a sign that no path can"),
+        ('source = "~nobody-by-this-name/a"', "there is no such user"),
         ('sorce = "a.epub"', "unknown setting 'sorce'; did you mean 'source'?"),
         ('engine = "kokoro"', "'source' is missing"),
         ('source = "a"\nengine = "kokorro"', "unknown engine 'kokorro'; did you mean 'kokoro'?"),
@@ -148,3 +176,52 @@ def test_loudness_off(tmp_path: Path) -> None:
 def test_flags_are_checked_like_files() -> None:
     with pytest.raises(JobError, match="the command line"):
         check(Job(Path("a"), attempts=0), "the command line")
+
+
+def test_all_that_is_wrong_is_told() -> None:
+    told = [str(error) for error in problems(Job(Path("a"), engine="x", formats=(), jobs=-1, feed_url="y"), "z")]
+    assert len(told) == 4
+    assert all(sentence.startswith("z: ") for sentence in told)
+
+
+@pytest.mark.parametrize("value", ["sk-abcdefghijklmnop", "lower", "1A", "A B", "A=b"])
+def test_what_may_be_a_key_is_not_repeated(value: str) -> None:
+    told = [str(error) for error in problems(Job(Path("a"), key_variable=value), "here")]
+    assert len(told) == 1
+    assert value not in told[0]
+
+
+@pytest.mark.parametrize(
+    "job",
+    [
+        Job(Path("a"), engine="lmnt", segments="mp3"),
+        Job(Path("a"), engine="openai", segments="mp3", settings=(("format", "mp3"),)),
+        Job(Path("a"), engine="tone", max_cost=3, price=1),
+        Job(Path("a"), formats=("m4b", "mp3"), bitrate=320),
+        Job(Path("a"), formats=("feed", "mp3"), feed_url="http://localhost:8000/books/a"),
+        Job(Path("a"), key_variable="_KEY2", cores=3, serial=True),
+    ],
+)
+def test_what_goes_together_is_left_alone(job: Job) -> None:
+    assert check(job, "here") == job
+
+
+@pytest.mark.parametrize(
+    ("name", "other", "is_one"),
+    [
+        ("abc", "abc", False),
+        ("ab", "abc", True),
+        ("bc", "abc", True),
+        ("abcd", "abc", True),
+        ("axc", "abc", True),
+        ("acb", "abc", True),
+        ("bac", "abc", True),
+        ("cba", "abc", False),
+        ("a", "abc", False),
+        ("", "a", True),
+        ("xxc", "abc", False),
+    ],
+)
+def test_one_slip(name: str, other: str, is_one: bool) -> None:
+    assert one_slip(name, other) is is_one
+    assert one_slip(other, name) is is_one

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from narrate.commands import clock
-from narrate.commands.options import job_from, production_options
+from narrate.commands.options import one_job_from, production_options
 from narrate.errors import shown
+from narrate.figures import clock
 
 if TYPE_CHECKING:
     from narrate.estimate import Edit, Estimate
@@ -51,7 +51,7 @@ def plan(source: str, as_json: bool, with_text: bool, offsets: bool, as_words: b
 
     if offsets and not as_json:
         raise click.UsageError("--offsets is for programs: add --json")
-    job = job_from(source, flags)
+    job = one_job_from(source, flags)
     script, studio = prepare(job, report, silent=True)
     with contextlib.closing(studio):
         if as_words:
@@ -236,7 +236,8 @@ def _table(script: Script, expected: Estimate, with_text: bool) -> str:
 
 def _to_come(expected: Estimate) -> list[str]:
     """How long the speaking takes, and what an edit costs."""
-    from narrate.estimate import duration, edited
+    from narrate.estimate import edited
+    from narrate.figures import duration
 
     lines = []
     if expected.requests:

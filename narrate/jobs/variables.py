@@ -1,0 +1,40 @@
+"""Variables of the environment in paths: ``${NAME}`` and ``${NAME:-default}``; ``$${`` is the sign itself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from narrate.errors import JobError
+
+_PLACE = re.compile(r"\$(?P<sign>\$)?\{(?:(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\})?")
+_SECRET = re.compile(r"(?:^|_)(?:key|token|secret|password|passwd)$", re.IGNORECASE)
+
+
+def expanded(where: str, name: str, text: str, env: Mapping[str, str]) -> str:
+    """``text`` with values in place of variables. A variable that is empty counts as one that is not set."""
+
+    def value(found: re.Match[str]) -> str:
+        variable = found["name"]
+        if found["sign"]:
+            return found[0][1:]
+        if not variable:
+            raise JobError(
+                f"{where}: '{name}' holds a ${{ that names no variable; write ${{NAME}} or ${{NAME:-default}}"
+            )
+        if _SECRET.search(variable):  # paths are shown, and put on record
+            raise JobError(f"{where}: '{name}' names {variable}, which holds a key: a path is no place for it")
+        given = env.get(variable) or found["default"]
+        if given is None:
+            raise JobError(
+                f"{where}: '{name}' names the variable {variable}, which is not set; "
+                f"set it, or write ${{{variable}:-default}}"
+            )
+        return given
+
+    return _PLACE.sub(value, text)
+
+
+def escaped(text: str) -> str:
+    """``text`` as it must be written in a file to mean itself."""
+    return text.replace("${", "$${")
