@@ -45,16 +45,18 @@ def assemble(
     mastering: Mastering,
     *,
     warn: Callable[[str], None] = lambda sentence: None,
+    finished: Callable[[int, int, str], None] = lambda number, of, title: None,
 ) -> Audiobook:
     """Make the audiobook of ``script`` from its ``segments``.
 
     ``segments`` gives (index in ``script.chunks``, segment), in any order; pulling it is what speaks. A chapter goes
     to ``masters`` as soon as its last segment is there. ``warn`` is told, in a sentence, when MP3 segments cannot be
-    joined and are encoded instead, and of stored encodings that were damaged. When speech stays incomplete, the
-    chapters that are complete are mastered first, and SpeechIncomplete is raised then.
+    joined and are encoded instead, and of stored encodings that were damaged; ``finished`` of each chapter that is
+    encoded: its number among those with sound, counted from 1, how many there are, and its title. When speech stays
+    incomplete, the chapters that are complete are mastered first, and SpeechIncomplete is raised then.
     """
     assembly = _Assembly(script, store.folder, mastering)
-    blobs = _mastered(masters, assembly.jobs(segments), warn)
+    blobs = _mastered(masters, assembly.jobs(segments), warn, assembly.telling(finished))
     assembly.require_complete()
     if assembly.misfit:
         warn(assembly.misfit)
@@ -63,11 +65,15 @@ def assemble(
 
 
 def _mastered(
-    masters: Executor, jobs: Iterator[ChapterJob], warn: Callable[[str], None]
+    masters: Executor,
+    jobs: Iterator[ChapterJob],
+    warn: Callable[[str], None],
+    finished: Callable[[int], None] = lambda chapter: None,
 ) -> dict[int, tuple[Blob, ...]]:
     blobs = {}
     for done in masters.map(master_chapter, jobs):
         blobs[done.chapter] = done.blobs
+        finished(done.chapter)
         for sentence in done.reports:
             warn(sentence)
     return blobs
@@ -133,6 +139,12 @@ class _Assembly:
         for number, chapter in sorted(self._chapters.items()):
             self._chapters[number] = replace(chapter, layout=self._lay_out(chapter), joined=None)
             yield from self._job(number)
+
+    def telling(self, finished: Callable[[int, int, str], None]) -> Callable[[int], None]:
+        """What tells of a chapter, by its place in the script, in terms of what is heard."""
+        places = {chapter: place for place, chapter in enumerate(sorted(self._chunks), 1)}
+        titles = self._script.chapters
+        return lambda chapter: finished(places[chapter], len(places), titles[chapter].title)
 
     def require_complete(self) -> None:
         """Raise SpeechIncomplete if any chunk has no speech."""

@@ -25,13 +25,22 @@ _NO_LOCKS_HERE = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, e
 
 
 @contextmanager
-def only_run(locks: Path, name: str, what: str, clock: Callable[[], float] = time.time) -> Iterator[None]:
+def only_run(
+    locks: Path,
+    name: str,
+    what: str,
+    clock: Callable[[], float] = time.time,
+    *,
+    wait: float = 0.0,
+    doing: str = "making this book",
+) -> Iterator[None]:
     """Hold the lock ``name`` in the folder ``locks`` until the block ends.
 
-    Busy when another run holds it, saying which; ``what`` is what it guards, for messages.
+    Busy when another run holds it for ``wait`` seconds more, saying which; ``what`` is what it guards, and ``doing``
+    what the other is about, for messages.
     """
     holder = locks / f"{name}.holder"
-    lock = _acquired(locks, name, what, holder)
+    lock = _acquired(locks, name, what, holder, wait, doing)
     try:
         with suppress(OSError):  # who holds it is for people; the lock is the lock
             disk.clear_scratch(locks, disk.SCRATCH)
@@ -43,13 +52,13 @@ def only_run(locks: Path, name: str, what: str, clock: Callable[[], float] = tim
         lock.release()
 
 
-def _acquired(locks: Path, name: str, what: str, holder: Path) -> BaseFileLock:
+def _acquired(locks: Path, name: str, what: str, holder: Path, wait: float, doing: str) -> BaseFileLock:
     path = locks / f"{name}.lock"
     try:
         locks.mkdir(parents=True, exist_ok=True)
-        return _acquire(path)
+        return _acquire(path, wait)
     except Timeout as error:
-        raise Busy(f"{what}: another run is making this book{_who(holder)}; wait for it to end") from error
+        raise Busy(f"{what}: another run is {doing}{_who(holder)}; wait for it to end") from error
     except IsADirectoryError as error:
         raise NarrateError(f"{path}: a folder lies where a lock should; remove it and run again") from error
     except OSError as error:
@@ -57,8 +66,8 @@ def _acquired(locks: Path, name: str, what: str, holder: Path) -> BaseFileLock:
         raise NarrateError(f"{locks}: cannot be written: {reason}; choose another folder with -o") from error
 
 
-def _acquire(path: Path) -> BaseFileLock:
-    lock: BaseFileLock = FileLock(path, timeout=0, fallback_to_soft=False)
+def _acquire(path: Path, wait: float) -> BaseFileLock:
+    lock: BaseFileLock = FileLock(path, timeout=wait, fallback_to_soft=False)
     try:
         lock.acquire()
     except NotImplementedError:
@@ -68,7 +77,7 @@ def _acquire(path: Path) -> BaseFileLock:
             raise
     else:
         return lock
-    lock = SoftFileLock(path.with_suffix(".softlock"), timeout=0)
+    lock = SoftFileLock(path.with_suffix(".softlock"), timeout=wait)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         lock.acquire()
@@ -81,6 +90,18 @@ def _sign(holder: Path, now: float) -> None:
     scratch = holder.with_name(f"{disk.SCRATCH}{disk.owner()}{holder.name}")
     scratch.write_text(json.dumps({"process": os.getpid(), "host": disk.host(), "since": since}), encoding="utf-8")
     scratch.replace(holder)
+
+
+def is_held(locks: Path, name: str) -> bool:
+    """Whether a run seems to hold the lock ``name``. Nothing is touched, so it may be wrong by a moment; of another
+    machine's run it is believed.
+    """
+    try:
+        with disk.open_regular(locks / f"{name}.holder") as file:
+            said = json.loads(file.read(4096))
+        return said["host"] != disk.host() or disk.is_alive(int(said["process"]), None)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def _who(holder: Path) -> str:

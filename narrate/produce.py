@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -28,7 +28,7 @@ from narrate.studio import Report, Studio, open_studio
 if TYPE_CHECKING:
     from narrate.audiobook import Audiobook, Published
     from narrate.book import Book
-    from narrate.engines.metered import Budget
+    from narrate.engines.metered import Budget, Purse
     from narrate.script import Script
 
 
@@ -50,6 +50,9 @@ class Console(Protocol):
     ) -> Iterator[Outcome]:
         """Pass on ``outcomes``, showing progress through ``chunks``."""
         ...
+
+    def chapter(self, number: int, of: int, title: str) -> None:
+        """A chapter is finished: the ``number``-th, counted from 1, of so many."""
 
 
 @dataclass(slots=True)
@@ -94,28 +97,33 @@ def produce(
     job: Job,
     console: Console,
     approve: Callable[[Estimate], bool],
-    made: Mapping[Path, str] | None = None,
+    *,
+    taken: Callable[[Path], str] = lambda folder: "",
     spent: list[Budget] | None = None,
+    purse: Purse | None = None,
+    wait: float = 0.0,
 ) -> Production:
     """Make the audiobook that ``job`` orders. ``approve`` sees the price before anything is spent.
 
-    ``made`` are the folders that this very run has filled, with their sources: another book may not take their place.
-    ``spent`` are the budgets of the books before this one, where one limit holds for all; this one's is added.
+    ``taken`` says which other source has filled a folder, in this very run or on the same shelf: its place may not be
+    taken. ``spent`` are the budgets of the books before this one, where one limit holds for all; this one's is added.
+    ``purse`` is what books that are made at the same time spend from. ``wait`` is how many seconds a folder that
+    another run works on is waited for.
 
     Raises what the verbs raise; whatever was spoken until then is stored, and a second call goes on from there.
     """
-    script, studio = prepare(job, console.report, console.retry, spent=tuple(spent or ()))
+    script, studio = prepare(job, console.report, console.retry, spent=tuple(spent or ()), purse=purse)
     if spent is not None:
         spent.append(studio.budget)
     script = part_of(script, job)
     with contextlib.closing(studio):
         folder = book_folder(script.book.meta, job.output)
-        if made and folder in made:
+        if other := taken(folder):
             raise JobError(
-                f"{job.source}: has the author and title of {made[folder]}, and would take its place in {folder}; "
+                f"{job.source}: has the author and title of {other}, and would take its place in {folder}; "
                 "give it another title in a job file, or another folder with -o"
             )
-        with only_run_in(job.output, folder):
+        with only_run_in(job.output, folder, wait):
             expected = estimate(script, studio, folder)
             console.report(expectation(script, expected))
             for warning in (*limit_warnings(expected, job, studio), *account_warnings(expected, studio)):
@@ -131,7 +139,7 @@ def make(
     script: Script, studio: Studio, console: Console, tally: Tally, folder: Path
 ) -> tuple[Audiobook, tuple[Published, ...]]:
     """Speak, assemble and publish in ``folder``, whose lock the caller holds."""
-    audiobook = replace(_assembled(script, studio, console, tally), narrator=studio.narrator)
+    audiobook = replace(_assembled(script, studio, console, tally), narrator=studio.narrator, serial=studio.serial)
     return audiobook, publish(audiobook, studio.writers, folder)
 
 
@@ -146,7 +154,13 @@ def _assembled(script: Script, studio: Studio, console: Console, tally: Tally) -
             shown = _shown(counted, script, console)
             try:
                 return assemble(
-                    script, complete(shown), studio.store, studio.masters, studio.mastering, warn=console.report
+                    script,
+                    complete(shown),
+                    studio.store,
+                    studio.masters,
+                    studio.mastering,
+                    warn=console.report,
+                    finished=console.chapter,
                 )
             except SegmentDamaged as error:
                 console.report(f"{error}; it is spoken anew")
@@ -169,6 +183,7 @@ def prepare(
     *,
     silent: bool = False,
     spent: tuple[Budget, ...] = (),
+    purse: Purse | None = None,
 ) -> tuple[Script, Studio]:
     """Read the book, open the studio for its language, and plan. Nothing is spoken. The caller closes the studio.
 
@@ -177,7 +192,7 @@ def prepare(
     book = load(job.source, job.bounds)
     meta = with_metadata(book.meta, job.metadata)
     book = replace(book, meta=replace(meta, language=bcp_47(job.language or meta.language)))
-    studio = open_studio(job, book.meta, report, retry, silent=silent, spent=spent)
+    studio = open_studio(job, book.meta, report, retry, silent=silent, spent=spent, purse=purse)
     try:
         return _script(book, job, studio, report), studio
     except BaseException:
@@ -223,7 +238,7 @@ def _title(script: Script, outcome: Outcome) -> str:
     return script.chapters[script.chunks[outcome.indices[0]].chapter].title
 
 
-def only_run_in(output: Path, folder: Path) -> contextlib.AbstractContextManager[None]:
-    """Hold the lock of an output folder."""
+def only_run_in(output: Path, folder: Path, wait: float = 0.0) -> contextlib.AbstractContextManager[None]:
+    """Hold the lock of an output folder; where another run has it, wait so many seconds for it."""
     name = hashlib.sha256(str(folder.relative_to(output)).encode()).hexdigest()[:16]
-    return only_run(output / ".narrate", name, str(folder))
+    return only_run(output / ".narrate", name, str(folder), wait=wait)

@@ -5,23 +5,26 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from narrate.assemble import Mastering
-from narrate.audiobook import Codec, Encoding
+from narrate.audiobook import Codec, Encoding, Serial
 from narrate.book import Metadata
 from narrate.engines import Account, Dictionary, Engine, Price, Traits, VoiceInfo
+from narrate.errors import JobError
 from narrate.executors import Executor
-from narrate.job import Job
+from narrate.job import FOLDER, Job
+from narrate.naming import book_folder
 from narrate.script import Cast, Chunk, Voice
 from narrate.store import Store
 from narrate.writers import Writer
 
 if TYPE_CHECKING:
-    from narrate.engines.metered import Budget
+    from narrate.engines.metered import Budget, Purse
     from narrate.ledger import Ledger
 
 Report = Callable[[str], None]
@@ -53,6 +56,7 @@ class Studio:
     masters: Executor
     mastering: Mastering
     writers: tuple[Writer, ...]
+    serial: Serial | None
     close: Callable[[], None]
 
     @property
@@ -74,13 +78,15 @@ def open_studio(
     *,
     silent: bool = False,
     spent: Iterable[Budget] = (),
+    purse: Purse | None = None,
     forgets: float | None = None,
 ) -> Studio:
     """Build what ``job`` names, for ``book``: its language decides on the voice, its title stands in the ledger.
 
     ``report`` is told, in a sentence, of damaged store entries, of an engine chosen for the language and of one that is
     down; ``retry`` of each request that is made again. A ``silent`` studio only plans: it needs no key. What was
-    ``spent`` on books before counts towards the job's limits. ``forgets``: seconds after which an engine that was given
+    ``spent`` on books before counts towards the job's limits; ``purse`` is what other books spend from at the same
+    time. ``forgets``: seconds after which an engine that was given
     up is tried again; None is never, as suits a run.
     """
     from narrate.engines.limited import limited
@@ -99,12 +105,14 @@ def open_studio(
         settings.setdefault("format", "mp3")
     store = open_store(job.store, report)
     cast = cast_for(name, job.voice, language, settings)
-    bare, close = _OPENERS[name](job, settings, _without_key(os.environ) if silent else os.environ)
-    workers = min(job.jobs or bare.traits.connections or MOST_JOBS, bare.traits.connections or 1024)
+    bare, close = _OPENERS[name](job, settings, _environment(job, name, silent))
+    cores = job.cores or os.cpu_count() or 1
+    most = min(bare.traits.connections or 1024, job.cores if job.cores and bare.traits.local else 1024)
+    workers = min(job.jobs or bare.traits.connections or MOST_JOBS, most)
     stop = Stop()
     ledger = Ledger(store.folder / LEDGER, report)
     price, counted = _prices(job, bare.traits)
-    budget = Budget(job.limits, counted, spent)
+    budget = Budget(job.limits, counted, spent, purse)
     metered = Metered(
         Verified(bare, keep_mp3=job.segments == "mp3", doubts=job.attempts - 1),
         budget,
@@ -152,9 +160,10 @@ def open_studio(
         account=getattr(bare, "account", _unknown),
         workers=workers,
         speakers=Threads(workers, on_stop=stop.set),
-        masters=Processes(os.cpu_count() or 1, preload=("narrate.mastering", "av", "lameenc")),
+        masters=Processes(cores, preload=("narrate.mastering", "av", "lameenc")),
         mastering=_mastering(job),
-        writers=tuple(_writer(name) for name in dict.fromkeys(job.formats)),
+        writers=_writers(job, book),
+        serial=_serial(job, book),
         close=close_all,
     )
 
@@ -273,9 +282,23 @@ def _nothing() -> None:
     """What closing an engine without connections takes."""
 
 
-def _without_key(environment: Mapping[str, str]) -> dict[str, str]:
-    """An environment in which hosted engines open for planning; a request with it would be turned away."""
-    return {**environment, "LMNT_API_KEY": "none", "OPENAI_API_KEY": "none"}
+_KEYS = {"lmnt": "LMNT_API_KEY", "openai": "OPENAI_API_KEY"}
+
+
+def _environment(job: Job, engine: str, silent: bool) -> Mapping[str, str]:
+    """What an engine reads its key and its address from. For planning, hosted engines open without a key: a request
+    with this one would be turned away.
+    """
+    if silent:
+        return {**os.environ, **dict.fromkeys(_KEYS.values(), "none")}
+    usual, named = _KEYS.get(engine), job.key_variable
+    if not usual or not named or named == usual:
+        return os.environ
+    if not os.environ.get(named, "").strip() and not os.environ.get(f"{named}_FILE", "").strip():
+        raise JobError(f"the variable {named}, which the job names for its key (key_variable), is not set")
+    others = {name: value for name, value in os.environ.items() if name not in (usual, f"{usual}_FILE")}
+    own = {f"{usual}{suffix}": os.environ.get(f"{named}{suffix}", "") for suffix in ("", "_FILE")}
+    return {**others, **own}
 
 
 def _kokoro(job: Job, settings: Settings, environment: Mapping[str, str]) -> Opened:
@@ -324,7 +347,12 @@ _OPENERS: dict[str, Opener] = {
 }
 
 
-_CODECS: dict[str, tuple[Codec, int]] = {"mp3": ("mp3", 96), "chapters": ("mp3", 96), "m4b": ("aac", 64)}
+_CODECS: dict[str, tuple[Codec, int]] = {
+    "mp3": ("mp3", 96),
+    "chapters": ("mp3", 96),
+    "feed": ("mp3", 96),
+    "m4b": ("aac", 64),
+}
 """Each format's codec and its default bit rate in kbit/s: plenty for one voice at 24 kHz (audio.md, section 4)."""
 
 
@@ -338,10 +366,33 @@ def _mastering(job: Job) -> Mastering:
     )
 
 
-def _writer(name: str) -> Writer:
+def _writers(job: Job, book: Metadata) -> tuple[Writer, ...]:
+    """One for each format; a feed writes the chapters that it leads to, so that nobody else may."""
     from narrate.writers.chapters import ChaptersWriter
+    from narrate.writers.feed import FeedWriter
     from narrate.writers.m4b import M4bWriter
     from narrate.writers.mp3 import Mp3Writer
 
-    writers: dict[str, Callable[[], Writer]] = {"mp3": Mp3Writer, "m4b": M4bWriter, "chapters": ChaptersWriter}
-    return writers[name]()
+    writers: dict[str, Callable[[], Writer]] = {
+        "mp3": Mp3Writer,
+        "m4b": M4bWriter,
+        "chapters": ChaptersWriter,
+        "feed": lambda: FeedWriter(_feed_url(job, book), ChaptersWriter()),
+    }
+    names = dict.fromkeys(job.formats)
+    return tuple(writers[name]() for name in names if name != "chapters" or "feed" not in names)
+
+
+def _serial(job: Job, book: Metadata) -> Serial | None:
+    """What a book that grows starts from; a feed makes a serial of every book."""
+    from narrate.serials import feed_guid
+
+    if not job.serial and "feed" not in job.formats:
+        return None
+    return Serial(feed_guid(_feed_url(job, book)) if job.feed_url else "")
+
+
+def _feed_url(job: Job, book: Metadata) -> str:
+    """Where the audiobook's folder will be found."""
+    folder = book_folder(replace(book, **dict(job.metadata)), Path()).as_posix()  # type: ignore[arg-type]
+    return job.feed_url.replace(FOLDER, quote(folder))

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-import json
 import sys
-import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from narrate.commands import clock
-from narrate.commands.options import job_from, production_options
+from narrate.commands.options import jobs_from, production_options
 from narrate.errors import NarrateError, shown
+from narrate.figures import clock
 
 if TYPE_CHECKING:
     from narrate.engines.metered import Budget
     from narrate.estimate import Estimate
+    from narrate.events import EventLog
+    from narrate.hooks.ringing import Hooks
     from narrate.job import Job
     from narrate.produce import Production
     from narrate.speak import Outcome
+
+INTERRUPTED_S = 2.0
+"""Seconds that hooks may take when the run was interrupted."""
 
 _LIMITS = ("max_cost", "max_characters", "max_requests")
 
@@ -34,40 +37,94 @@ _LIMITS = ("max_cost", "max_characters", "max_requests")
 def run(sources: tuple[str, ...], yes: bool, quiet: bool, log_json: Path | None, **flags: Any) -> None:
     """Make finished audiobooks of books (EPUB, Markdown, text, or a folder of these) or job files (.toml).
 
+    A folder of Markdown or text is one book; of a folder of EPUBs, and of what a pattern finds, each is one.
+
     What is already spoken is never asked for again: after an interruption or an edit, run it again.
 
     \b
     narrate run book.epub
     narrate run book.epub -f mp3 -f m4b --voice bf_emma
     narrate run notes/ --engine openai --voice alloy --max-cost 2
+    narrate run "books/**/*.epub" -f m4b
     narrate run configs/default.toml
     """
+    from narrate.events import EventLog
+
     failures: list[NarrateError] = []
     made: dict[Path, str] = {}
     # a limit that is given here holds for all sources together; one in a job file for that job
     spent: list[Budget] | None = [] if any(flags[name] is not None for name in _LIMITS) else None
-    with _Log(log_json) as log:
+    with EventLog(log_json) as log:
+
+        def fail(name: str, error: NarrateError, alone: bool) -> None:
+            log.event("failed", source=name, error=str(error), exit_code=error.exit_code)
+            if alone:
+                raise error
+            click.echo(f"narrate: {shown(str(error))}", err=True)
+            failures.append(error)
+
         for source in sources:
             try:
-                folder = _run_one(job_from(source, flags), yes, quiet, log, made, spent)
-                made[folder] = source
+                jobs = jobs_from(source, flags)
             except NarrateError as error:
-                log.event("failed", source=source, error=str(error), exit_code=error.exit_code)
-                if len(sources) == 1:
-                    raise
-                click.echo(f"narrate: {shown(str(error))}", err=True)
-                failures.append(error)
+                fail(source, error, len(sources) == 1)
+                continue
+            of_job: list[Budget] | None = [] if len(jobs) > 1 else None
+            for job in jobs:
+                name = source if len(jobs) == 1 else str(job.source)
+                try:
+                    folder = _run_one(job, yes, quiet, log, made, of_job if spent is None else spent)
+                    made[folder] = name
+                except NarrateError as error:
+                    fail(name, error, len(sources) == len(jobs) == 1)
     if failures:
         code = failures[0].exit_code if len({error.exit_code for error in failures}) == 1 else NarrateError.exit_code
         raise click.exceptions.Exit(code)
 
 
-def _run_one(job: Job, yes: bool, quiet: bool, log: _Log, made: dict[Path, str], spent: list[Budget] | None) -> Path:
+def _run_one(
+    job: Job, yes: bool, quiet: bool, log: EventLog, made: dict[Path, str], spent: list[Budget] | None
+) -> Path:
+    """Make one book, and tell its hooks."""
+    from narrate import notices
+    from narrate.hooks.ringing import Hooks
+
+    console = _Console(quiet, log, str(job.source))
+    console.hooks = hooks = Hooks(job.hooks, console.hook_failed, keep_back=(job.key_variable,))
+    try:
+        production = _produced(job, yes, console, log, made, spent)
+        told = _summary(production)
+        counts = {"requests": production.budget.requests, "cost": production.budget.cost}
+        hooks.tell(notices.of_success(str(job.source), production.folder, told, **counts))
+    except NarrateError as error:
+        hooks.tell(notices.of_failure(str(job.source), console.book, str(error), error.exit_code))
+        hooks.close()
+        raise
+    except BaseException:
+        hooks.close(INTERRUPTED_S)
+        raise
+    if not quiet:
+        click.echo(told)
+    hooks.close()
+    return production.folder
+
+
+def _produced(
+    job: Job, yes: bool, console: _Console, log: EventLog, made: dict[Path, str], spent: list[Budget] | None
+) -> Production:
     from narrate.produce import produce
 
-    console = _Console(quiet, log)
     log.event("started", source=str(job.source))
-    production = produce(job, console, lambda estimate: yes or _approve(estimate), made, spent)
+
+    def taken(folder: Path) -> str:
+        console.book = folder.name
+        return made.get(folder, "")
+
+    def approve(estimate: Estimate) -> bool:
+        console.starts(estimate)
+        return yes or _approve(estimate)
+
+    production = produce(job, console, approve, taken=taken, spent=spent)
     log.event(
         "done",
         source=str(job.source),
@@ -77,9 +134,7 @@ def _run_one(job: Job, yes: bool, quiet: bool, log: _Log, made: dict[Path, str],
         chunks_stored=production.tally.stored,
         requests=production.budget.requests,
     )
-    if not quiet:
-        click.echo(_summary(production))
-    return production.folder
+    return production
 
 
 def _approve(estimate: Estimate) -> bool:
@@ -93,9 +148,11 @@ def _approve(estimate: Estimate) -> bool:
 class _Console:
     """Progress and messages, on standard error; bars only on a terminal."""
 
-    def __init__(self, quiet: bool, log: _Log) -> None:
+    def __init__(self, quiet: bool, log: EventLog, source: str) -> None:
         self._quiet = quiet
         self._log = log
+        self._source = self.book = source
+        self.hooks: Hooks | None = None
         self._bar: Any = None
         self.retries = 0
 
@@ -113,6 +170,28 @@ class _Console:
         """A request that is made again: counted in the bar, told in the log."""
         self.retries += 1
         self._log.event("retry", text=sentence)
+
+    def hook_failed(self, sentence: str) -> None:
+        """A hook did not get through."""
+        self._log.event("hook_failed", error=sentence)
+        click.echo(f"narrate: {shown(sentence)}", err=True)
+
+    def starts(self, expected: Estimate) -> None:
+        """Speaking begins."""
+        from narrate import notices
+
+        if self.hooks is not None:
+            figures = {"requests": expected.requests, "characters": expected.characters}
+            seconds = round(expected.speech_seconds, 1)
+            self.hooks.tell(notices.of_start(self._source, self.book, {**figures, "speech_seconds": seconds}))
+
+    def chapter(self, number: int, of: int, title: str) -> None:
+        """A chapter is finished."""
+        from narrate import notices
+
+        self._log.event("chapter", chapter=number, chapters=of, title=title)
+        if self.hooks is not None:
+            self.hooks.tell(notices.of_chapter(self._source, self.book, number, of, title))
 
     def watch(
         self, outcomes: Iterable[Outcome], chunks: int, chapter_of: Callable[[Outcome], str]
@@ -143,36 +222,9 @@ def _cut(text: str, width: int) -> str:
     return text if len(text) <= width else text[: width - 1] + "…"
 
 
-class _Log:
-    """``--log-json``: one event a line, with stable names; no texts, no keys."""
-
-    def __init__(self, path: Path | None) -> None:
-        self._path = path
-        self._file: IO[str] | None = None
-
-    def __enter__(self) -> _Log:
-        if self._path is not None:
-            try:
-                self._path.parent.mkdir(parents=True, exist_ok=True)
-                self._file = self._path.open("a", encoding="utf-8", errors="backslashreplace")
-            except OSError as error:
-                raise NarrateError(f"{self._path}: the log cannot be written: {error.strerror}") from error
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._file is not None:
-            self._file.close()
-
-    def event(self, name: str, **fields: Any) -> None:
-        if self._file is not None:
-            moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-            self._file.write(json.dumps({"time": moment, "event": name, **fields}, ensure_ascii=False) + "\n")
-            self._file.flush()
-
-
 def _summary(production: Production) -> str:
     """What was made, for people: files, duration, chapters, characters stored and bought, price, what was skipped."""
-    from narrate.estimate import priced
+    from narrate.figures import priced
 
     book, tally = production.audiobook, production.tally
     skipped: dict[str, int] = {}

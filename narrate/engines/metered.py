@@ -11,13 +11,23 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from fractions import Fraction
-from typing import Literal
+from typing import Literal, Protocol
 
 from narrate.bounds import Limits
 from narrate.engines import Engine, Price, Speech, Traits
 from narrate.errors import EngineClosed, EngineRefused, EngineUnavailable, LimitReached, StoreError
 from narrate.ledger import Ledger, Request, Settled, Ticket
 from narrate.script import Chunk
+
+
+class Purse(Protocol):
+    """What several books spend from at the same time, wherever they are made."""
+
+    def take(self, characters: int, price: Price | None) -> None:
+        """Count a request; LimitReached, with the sentence, when it would pass a limit of all of them together."""
+
+    def give_back(self, characters: int, price: Price | None) -> None:
+        """Take back a request that has certainly not been sent."""
 
 
 class Budget:
@@ -28,11 +38,15 @@ class Budget:
     turns everything away, since it could not be kept.
 
     ``before`` are the budgets of books that are done and had the same limits: what they spent counts towards these.
+    ``purse``, where there is one, is asked as well.
     """
 
-    def __init__(self, limits: Limits, price: Price | None, before: Iterable[Budget] = ()) -> None:
+    def __init__(
+        self, limits: Limits, price: Price | None, before: Iterable[Budget] = (), purse: Purse | None = None
+    ) -> None:
         self._limits = limits
         self._price = price
+        self._purse = purse
         done = tuple(before)
         spent = sum(map(_exact, done), Fraction())
         self.before = Limits(
@@ -72,6 +86,12 @@ class Budget:
             self._over = self._over or self._passed(characters)
             if self._over:
                 raise LimitReached(self._over)
+            if self._purse is not None:
+                try:
+                    self._purse.take(characters, self._price)
+                except LimitReached as error:
+                    self._over = str(error)
+                    raise
             self._requests += 1
             self._characters += characters
 
@@ -80,6 +100,8 @@ class Budget:
         with self._lock:
             self._requests -= 1
             self._characters -= characters
+            if self._purse is not None:
+                self._purse.give_back(characters, self._price)
 
     def _passed(self, characters: int) -> str:
         """The sentence for the first limit that one more request would pass; "" when there is none."""

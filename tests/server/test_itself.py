@@ -31,6 +31,8 @@ class Quiet:
 
     def retry(self, sentence: str) -> None: ...
 
+    def chapter(self, number: int, of: int, title: str) -> None: ...
+
     def watch(self, outcomes: Iterable[Outcome], *_: object) -> Iterable[Outcome]:
         return outcomes
 
