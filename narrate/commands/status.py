@@ -1,0 +1,132 @@
+"""``narrate status``: a shelf at a glance."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from narrate.errors import shown
+from narrate.figures import clock, priced
+
+if TYPE_CHECKING:
+    from narrate.library.due import Standing
+    from narrate.library.sight import Sight
+
+_STATES = ("due", "failed", "making", "current", "waiting", "gone")
+_HEADS = ("state", "book", "chapters", "sounds", "price", "last run", "due")
+
+
+@click.command()
+@click.argument("shelf", type=click.Path(path_type=Path))
+@click.option("--state", "states", multiple=True, type=click.Choice(_STATES), help="Only books of this state.")
+@click.option("--watch", is_flag=True, help="Show it again every few seconds, until Ctrl-C.")
+@click.option("--every", type=click.FloatRange(0.1), default=2.0, help="Seconds between two looks.  [default: 2]")
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+def status(shelf: Path, states: tuple[str, ...], watch: bool, every: float, as_json: bool) -> None:
+    """Show a shelf: each book's state, length, price, when it was made, why it is due, and what is wrong with it.
+
+    Looks and changes nothing, also while a run is at work.
+
+    \b
+    narrate status shelf.toml
+    narrate status shelf.toml --state failed --state due
+    narrate status shelf.toml --watch
+    """
+    from narrate.library.shelf import read_shelf
+    from narrate.library.sight import sight_of
+
+    while True:
+        sight = sight_of(read_shelf(shelf))
+        told = _json(sight, states) if as_json else "\n".join(_lines(sight, states))
+        if watch and sys.stdout.isatty() and not as_json:
+            click.clear()
+        click.echo(told)
+        if not watch:
+            return
+        sys.stdout.flush()
+        time.sleep(every)
+
+
+def _json(sight: Sight, states: tuple[str, ...]) -> str:
+    from narrate.library.report import of_standing
+
+    books = [{**of_standing(each), "state": sight.state(each)} for each in _chosen(sight, states)]
+    problems = [{"where": where, "error": sentence} for where, sentence in sight.listing.problems]
+    content = {
+        "schema": 1,
+        "shelf": str(sight.shelf.path),
+        "running": sight.running,
+        "books": books,
+        "problems": problems,
+        "removed": list(sight.removed),
+    }
+    return json.dumps(content, ensure_ascii=False)
+
+
+def _chosen(sight: Sight, states: tuple[str, ...]) -> list[Standing]:
+    return [each for each in sight.standings if not states or sight.state(each) in states]
+
+
+def _lines(sight: Sight, states: tuple[str, ...]) -> Iterator[str]:
+    """A table for people."""
+    rows = [_HEADS, *(_row(sight, each) for each in _chosen(sight, states))]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADS) - 1)]
+    if len(rows) > 1:
+        for row in rows:
+            cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
+            yield shown("  ".join([*cells, row[-1]]).rstrip(), 2_000)
+    for _, sentence in sight.listing.problems:
+        yield shown(f"problem: {sentence}")
+    for sentence in sight.listing.notes:
+        yield shown(f"note: {sentence}")
+    for name in sight.removed:
+        yield shown(f"no longer on the shelf: {name}")
+    yield _total(sight)
+
+
+def _row(sight: Sight, each: Standing) -> tuple[str, ...]:
+    record = each.record
+    state = sight.state(each)
+    why = each.why if state in ("due", "failed", "waiting", "gone") else ""
+    if state in ("failed", "waiting") and record is not None:
+        why = f"{record.reason}{'' if state == 'failed' else ' (tried again when it changes)'}"
+    if record is None:
+        return state, _cut(each.order.id), "", "", "", "", f"now: {why}" if each.state == "due" else why
+    title = record.title or each.order.id
+    made = record.made_at is not None
+    due = f"now: {why}" if state == "due" else why or ("" if state == "making" else "when it changes")
+    return (
+        state,
+        _cut(title),
+        str(record.chapters) if made else "",
+        clock(record.duration_ms) if made else "",
+        priced(record.spent, record.currency) if made and record.cost is not None else "unknown" if made else "",
+        time.strftime("%Y-%m-%d %H:%M", time.localtime(record.at)),
+        due,
+    )
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= 48 else f"{text[:47]}…"
+
+
+def _total(sight: Sight) -> str:
+    states = Counter(sight.state(each) for each in sight.standings)
+    records = [each.record for each in sight.standings if each.record is not None]
+    spent: Counter[str] = Counter()
+    for record in records:
+        spent[record.currency] += record.spent  # type: ignore[assignment]
+    prices = [priced(amount, currency) for currency, amount in sorted(spent.items()) if amount]
+    told = ", ".join(f"{states[state]:,} {state}" for state in _STATES if states[state])
+    sound = sum(record.duration_ms for record in records if record.made_at is not None)
+    running = "; a run is at work" if sight.running else ""
+    return (
+        f"{sight.shelf.name}: {told or 'no books'}; {clock(sound)}; {' and '.join(prices) or 'nothing'} spent{running}"
+    )

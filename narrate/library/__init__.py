@@ -1,0 +1,1 @@
+"""What runs by itself: shelves of books, what of them is due, and making it."""

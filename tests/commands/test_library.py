@@ -1,0 +1,233 @@
+"""`narrate library`, `status` and `watch` as a user, cron and systemd start them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from narrate.cli import narrate
+from narrate.library.shelf import read_shelf
+from narrate.library.sight import records_of
+from narrate.locks import only_run
+from tests.library.shelves import book, files, shelf_file
+
+CONFIGS = Path(__file__).parent.parent.parent / "configs"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    book(tmp_path / "books" / "a.md", "Alpha", chapters=2)
+    shelf_file(tmp_path)
+    return tmp_path
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(narrate, arguments, catch_exceptions=False)
+
+
+def test_a_shelf_from_first_to_last(folder: Path) -> None:
+    listed = run("library", "shelf.toml", "--dry-run")
+    assert (listed.exit_code, listed.stdout) == (0, "due: books/a.md: new\nshelf: 1 due\n")
+    assert not (folder / "out").exists()
+
+    made = run("library", "shelf.toml", "--log", "log.txt", "--log-json", "log.jsonl")
+    assert made.exit_code == 0
+    assert made.stderr == "", "cron would mail it"
+    assert "shelf: 1 made" in made.stdout
+    assert "Alpha by A. Writer: 0:00:" in made.stdout
+    events = [json.loads(line)["event"] for line in (folder / "log.jsonl").read_text().splitlines()]
+    assert [event for event in events if event not in ("spoken", "message")] == [
+        *("shelf_started", "due", "book_started", "chapter", "chapter", "book_done", "shelf_done")
+    ]
+    assert "1 made" in (folder / "log.txt").read_text()
+
+    before = files(folder)
+    again = run("library", "shelf.toml")
+    assert (again.exit_code, again.stdout, again.stderr) == (0, "", "")
+    assert files(folder) == before
+
+    shown = run("status", "shelf.toml")
+    assert "current" in shown.stdout
+    assert "Alpha" in shown.stdout
+    assert "shelf: 1 current; 0:00:" in shown.stdout
+    status = json.loads(run("status", "shelf.toml", "--json").stdout)
+    assert status["books"][0]["state"] == "current"
+    assert status["books"][0]["chapters"] == 2
+    assert (status["running"], status["problems"]) == (False, [])
+    assert files(folder) == before
+
+    forced = json.loads(run("library", "shelf.toml", "--again", "--json").stdout)
+    assert (len(forced["made"]), forced["requests"], forced["exit_code"]) == (1, 0, 0)
+    assert forced["made"][0]["manifest"]["title"] == "Alpha"
+
+
+def test_a_failure_is_told_once_and_stays_one(folder: Path) -> None:
+    (folder / "books" / "bad.epub").write_text("no book")
+    first = run("library", "shelf.toml", "--quiet")
+    assert first.exit_code == 6
+    assert "bad.epub" in first.stdout
+    assert run("library", "shelf.toml").exit_code == 6
+    assert run("library", "shelf.toml").stdout == ""
+    shown = run("status", "shelf.toml", "--state", "waiting")
+    assert "tried again when it changes" in shown.stdout
+    assert "Alpha" not in shown.stdout
+
+
+def test_a_second_start_says_so_and_ends_with_75(folder: Path) -> None:
+    shelf = read_shelf(folder / "shelf.toml")
+    with only_run(shelf.place, records_of(shelf).path.name, "the shelf"):
+        # the lock is this process's own: another one has to try
+        second = [sys.executable, "-m", "narrate", "library", "shelf.toml"]
+        done = subprocess.run(second, capture_output=True, text=True, cwd=folder)
+        assert done.returncode == 75
+        assert "another run is working on this shelf (process " in done.stderr
+        assert "running" not in run("status", "shelf.toml").stdout
+        quiet = subprocess.run([*second, "--quiet"], capture_output=True, text=True, cwd=folder)
+        assert (quiet.returncode, quiet.stderr) == (75, "")
+        assert json.loads(run("status", "shelf.toml", "--json").stdout)["running"]
+        waiting = subprocess.Popen([*second, "--wait", "60"], stdout=subprocess.PIPE, text=True, cwd=folder)
+        with pytest.raises(subprocess.TimeoutExpired):
+            waiting.wait(1.0)
+    assert "1 made" in waiting.communicate(timeout=60)[0]
+    assert waiting.returncode == 0
+
+
+def test_outside_its_hours_it_does_nothing(folder: Path) -> None:
+    now = time.time()
+    before, after = (time.strftime("%H:%M", time.localtime(now + hours * 3600)) for hours in (-4, -2))
+    closed = run("library", "shelf.toml", "--from", before, "--until", after)
+    assert (closed.exit_code, closed.output) == (0, "")
+    assert not (folder / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["library", "none.toml"], 3, "no such shelf file"),
+        (["library", "shelf.toml", "--from", "22:00"], 3, "--until"),
+        (["library", "shelf.toml", "--until", "half past six"], 3, "06:00"),
+        (["library"], 2, "Missing argument"),
+        (["status", "none.toml"], 3, "no such shelf file"),
+        (["status", "shelf.toml", "--state", "odd"], 2, "odd"),
+        (["watch", "none"], 4, "no such folder"),
+        (["watch", "books", "-o", "books"], 3, "drop folder itself"),
+        (["library", "shelf.toml", "--log", "none/../books"], 1, "books"),
+    ],
+)
+def test_mistakes_are_one_sentence(folder: Path, arguments: list[str], code: int, words: str) -> None:
+    done = subprocess.run([sys.executable, "-m", "narrate", *arguments], capture_output=True, text=True, cwd=folder)
+    assert done.returncode == code, done.stderr
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_one_bad_shelf_does_not_stop_the_others(folder: Path) -> None:
+    (folder / "bad.toml").write_text("[[books]]\n")
+    done = run("library", "bad.toml", "shelf.toml", "none.toml")
+    assert done.exit_code == 3
+    assert "1 made" in done.stdout
+    assert "bad.toml" in done.stderr
+
+
+def test_the_example_is_a_shelf_and_its_schema_takes_it(tmp_path: Path) -> None:
+    import tomllib
+
+    import jsonschema
+
+    schema = json.loads((CONFIGS / "shelf.schema.json").read_text(encoding="utf-8"))
+    assert schema == json.loads(run("job", "schema", "--shelf").stdout)
+    validator = jsonschema.Draft7Validator(schema)
+    validator.validate(tomllib.loads((CONFIGS / "shelf.toml").read_text(encoding="utf-8")))
+    plain = [line.removeprefix("# ") for line in (CONFIGS / "shelf.toml").read_text(encoding="utf-8").splitlines()]
+    settings = [
+        line for line in plain if line.startswith(("[[", "at_once", "from", "until", "list", "feed", "calibre"))
+    ]
+    assert len(settings) > 12
+    for wrong in ({"books": [{}]}, {"books": [{"source": "a", "feed": "b"}]}, {"bookz": []}, {"until": "6"}):
+        assert not validator.is_valid(wrong), wrong
+    found = run("library", str(CONFIGS / "shelf.toml"), "--dry-run")
+    assert found.stdout.endswith("shelf: 2 due\n")
+
+
+@pytest.fixture
+def told(tmp_path: Path) -> Iterator[list[str]]:
+    """What systemd is told, as it comes: its socket holds ten messages."""
+    messages: list[str] = []
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(str(tmp_path / "notify"))
+
+        def listen() -> None:
+            while message := listener.recv(4096):
+                messages.append(message.decode())
+
+        listening = threading.Thread(target=listen)
+        listening.start()
+        yield messages
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as last:
+            last.sendto(b"", str(tmp_path / "notify"))
+        listening.join()
+
+
+def test_systemd_is_told(folder: Path, told: list[str]) -> None:
+    environment = {**os.environ, "NOTIFY_SOCKET": str(folder / "notify"), "WATCHDOG_USEC": "200000"}
+    command = [sys.executable, "-m", "narrate", "library", "shelf.toml"]
+    subprocess.run(command, check=True, cwd=folder, env=environment, capture_output=True)
+    assert "READY=1" in told[0]
+    for words in ("WATCHDOG=1", "STATUS=1 of 1 books made", "STOPPING=1"):
+        assert any(words in message for message in told), words
+
+
+def test_status_can_be_watched(folder: Path) -> None:
+    command = [sys.executable, "-m", "narrate", "status", "shelf.toml", "--watch", "--every", "0.1"]
+    watching = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=folder)
+    assert watching.stdout is not None
+    lines = [watching.stdout.readline() for _ in range(9)]
+    assert sum(line.startswith("shelf: 1 due") for line in lines) >= 2
+    watching.send_signal(signal.SIGINT)
+    watching.communicate(timeout=20)
+    assert watching.returncode == 130
+
+
+def test_a_drop_folder_is_emptied(folder: Path) -> None:
+    job = folder / "job.toml"
+    job.write_text('engine = "tone"\noutput = "heard"\nstore = "store"\ndone = "inbox/done"\nfailed = "inbox/failed"\n')
+    inbox = folder / "inbox"
+    book(inbox / "a.md", "Alpha")
+    (inbox / "x.pdf").write_text("no book")
+    done = run("watch", "inbox", "--job", "job.toml", "--settle", "0", "--once")
+    assert done.exit_code == 6
+    assert "Alpha: 0:00:" in done.stdout
+    left = {str(path.relative_to(inbox)) for path in inbox.rglob("*") if path.is_file()}
+    assert left == {"done/a.md", "failed/x.pdf", "failed/x.pdf.why.txt"}
+    assert (folder / "heard" / "A. Writer" / "Alpha" / "Alpha.mp3").exists()
+
+
+def test_what_is_copied_into_a_watched_folder_is_narrated(folder: Path) -> None:
+    inbox = folder / "inbox"
+    inbox.mkdir()
+    flags = ["--engine", "tone", "-o", "heard", "--store", "store", "--done", "kept", "--settle", "0.2"]
+    command = [sys.executable, "-m", "narrate", "watch", "inbox", *flags]
+    watching = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=folder)
+    assert watching.stdout is not None
+    assert watching.stderr is not None
+    assert "watching inbox" in watching.stderr.readline()
+    shutil.copy(folder / "books" / "a.md", inbox / "a.md.part")
+    (inbox / "a.md.part").rename(inbox / "a.md")
+    assert "Alpha" in watching.stdout.readline()
+    watching.send_signal(signal.SIGTERM)
+    watching.communicate(timeout=20)
+    assert watching.returncode == 143
+    assert (folder / "heard" / "A. Writer" / "Alpha" / "Alpha.mp3").exists()

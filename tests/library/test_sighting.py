@@ -1,0 +1,77 @@
+"""Looking at ten thousand books reads none of them; an edit is seen whatever it does to times."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from narrate.library import sighting
+from narrate.library.records import Record
+from narrate.library.sighting import digest, look, outputs, stamp_of, with_digests
+
+
+def made(path: Path) -> Record:
+    """The record of a book that was made of ``path``."""
+    names = [(path.name, str(path))]
+    return Record(path.name, "made", 0.0, inputs=with_digests(look(names, None, "").inputs, names))
+
+
+def test_bytes_are_read_only_when_the_stamp_is_new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    book = tmp_path / "a.md"
+    book.write_text("one")
+    record, names = made(book), [("a.md", str(book))]
+    read: list[str] = []
+    monkeypatch.setattr(sighting, "digest", lambda path: read.append(path) or "new")
+    assert look(names, record, "").inputs == record.inputs
+    assert read == []
+    os.utime(book, (1, 1))
+    assert look(names, record, "").inputs[0].digest == "new"
+    assert read == [str(book)]
+
+
+def test_an_edit_that_keeps_size_and_time_is_seen(tmp_path: Path) -> None:
+    book = tmp_path / "a.md"
+    book.write_text("one")
+    before, times = stamp_of(str(book)), book.stat()
+    book.write_text("two")
+    os.utime(book, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert stamp_of(str(book)) != before
+
+
+def test_a_folder_is_its_files_but_not_what_narrate_makes_there(tmp_path: Path) -> None:
+    (tmp_path / "part").mkdir()
+    (tmp_path / "part" / "1.md").write_text("one")
+    stamp, whole = stamp_of(str(tmp_path)), digest(str(tmp_path))
+    for name in ("Book.mp3", "manifest.json", ".hidden"):
+        (tmp_path / name).write_text("made")
+    assert (stamp_of(str(tmp_path)), digest(str(tmp_path))) == (stamp, whole)
+    (tmp_path / "part" / "1.md").rename(tmp_path / "part" / "2.md")
+    assert stamp_of(str(tmp_path)) != stamp
+    assert digest(str(tmp_path)) != whole
+
+
+def test_what_is_gone_has_no_stamp(tmp_path: Path) -> None:
+    record = made(tmp_path / "a.md")
+    assert record.inputs[0] == ("a.md", "", "")
+    assert not look([("a.md", str(tmp_path / "a.md"))], record, "").there
+    assert stamp_of("a\0b") == ""
+    assert digest(str(tmp_path / "none")) == ""
+
+
+def test_published_files_are_looked_for(tmp_path: Path) -> None:
+    folder = tmp_path / "A" / "B"
+    folder.mkdir(parents=True)
+    for name in ("B.mp3", "manifest.json"):
+        (folder / name).write_text(name)
+    book = tmp_path / "a.md"
+    book.write_text("one")
+    record = Record("a.md", "made", 0.0, folder="A/B", outputs=outputs(folder, ["B.mp3", "manifest.json", "none.mp3"]))
+    names = [("a.md", str(book))]
+    assert len(record.outputs) == 2
+    assert look(names, record, str(tmp_path)).missing == ""
+    (folder / "manifest.json").write_text("altered")
+    assert look(names, record, str(tmp_path)).missing == "manifest.json"
+    (folder / "B.mp3").unlink()
+    assert look(names, record, str(tmp_path)).missing == "B.mp3"
