@@ -43,7 +43,7 @@ is well: feeds that hardly answer take a while.
 @click.option("--at-once", type=int, help="Books made at the same time.  [default: as suits the machine]")
 @click.option("--wait", type=float, default=0.0, metavar="SECONDS", help="Wait for another run of this shelf to end.")
 @click.option("--again", is_flag=True, help="Make every book again, changed or not: what is stored costs nothing.")
-@click.option("--dry-run", "-n", is_flag=True, help="Only list what is due, and why.")
+@click.option("--dry-run", "-n", is_flag=True, help="Only list what is due, and why; feeds are not asked.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 @click.option("--quiet", "-q", is_flag=True, help="Print nothing unless something is wrong.")
 @click.option(
@@ -167,7 +167,7 @@ def _list_due(shelf: Shelf, again: bool, as_json: bool) -> int:
     from narrate.library.report import of_standing
     from narrate.library.sight import records_of, standings_of
 
-    listing = orders_of(shelf)
+    listing = orders_of(shelf, ask=False)
     standings = standings_of(shelf, listing, records_of(shelf).read(), again=again)
     if as_json:
         problems = [{"where": where, "error": sentence} for where, sentence in listing.problems]
@@ -175,7 +175,7 @@ def _list_due(shelf: Shelf, again: bool, as_json: bool) -> int:
         click.echo(json.dumps({"shelf": str(shelf.path), "due": due, "problems": problems}, ensure_ascii=False))
         return 6 if problems else 0
     for each in standings:
-        if each.state in ("due", "waiting"):
+        if each.state in ("due", "unreadable"):
             click.echo(shown(f"{each.state}: {each.order.id}: {each.why}"))
     for _, sentence in listing.problems:
         click.echo(shown(f"problem: {sentence}"))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from narrate.library.due import Standing
     from narrate.library.sight import Sight
 
-_STATES = ("due", "failed", "making", "current", "waiting", "gone")
+_STATES = ("due", "failed", "making", "current", "unreadable", "gone")
 _HEADS = ("state", "book", "chapters", "sounds", "price", "last run", "due")
 
 
@@ -76,12 +76,11 @@ def _chosen(sight: Sight, states: tuple[str, ...]) -> list[Standing]:
 
 def _lines(sight: Sight, states: tuple[str, ...]) -> Iterator[str]:
     """A table for people."""
-    rows = [_HEADS, *(_row(sight, each) for each in _chosen(sight, states))]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADS) - 1)]
-    if len(rows) > 1:
-        for row in rows:
-            cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
-            yield shown("  ".join([*cells, row[-1]]).rstrip(), 2_000)
+    from narrate.library.report import columns
+
+    rows = [_row(sight, each) for each in _chosen(sight, states)]
+    for line in columns([_HEADS, *rows]) if rows else ():
+        yield shown(line, 2_000)
     for _, sentence in sight.listing.problems:
         yield shown(f"problem: {sentence}")
     for sentence in sight.listing.notes:
@@ -94,8 +93,8 @@ def _lines(sight: Sight, states: tuple[str, ...]) -> Iterator[str]:
 def _row(sight: Sight, each: Standing) -> tuple[str, ...]:
     record = each.record
     state = sight.state(each)
-    why = each.why if state in ("due", "failed", "waiting", "gone") else ""
-    if state in ("failed", "waiting") and record is not None:
+    why = each.why if state in ("due", "failed", "unreadable", "gone") else ""
+    if state in ("failed", "unreadable") and record is not None:
         why = f"{record.reason}{'' if state == 'failed' else ' (tried again when it changes)'}"
     if record is None:
         return state, _cut(each.order.id), "", "", "", "", f"now: {why}" if each.state == "due" else why

@@ -11,7 +11,7 @@ from narrate.library.orders import Order
 from narrate.library.records import Record
 from narrate.library.sighting import Sighting
 
-State = Literal["due", "current", "waiting", "gone"]
+State = Literal["due", "current", "unreadable", "gone"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def _judge(order: Order, record: Record | None, sighting: Sighting, again: bool)
     changed = _changed_inputs(record, sighting) or _changed_settings(record.settings, order.settings)
     if record.state == "failed":
         if record.exit_code == SourceError.exit_code and not changed:
-            return "waiting", record.reason
+            return "unreadable", record.reason
         return "due", changed or "failed before"
     if changed:
         return "due", changed

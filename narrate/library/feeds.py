@@ -98,6 +98,14 @@ def read_feed(
     return Feed(kept.title, tuple(_listed(url, home, kept)), tuple(asking.problems), asking.passed_over())
 
 
+def brought_by(url: str, folder: Path) -> Feed:
+    """What the feed at ``url`` has brought so far. Nobody is asked, and nothing is written."""
+    home = folder / _folder_name(url)
+    kept = read_kept(home)
+    kept.held = {identity: held for identity, held in kept.held.items() if (home / held.file).is_file()}
+    return Feed(kept.title, tuple(_listed(url, home, kept)))
+
+
 def _listed(url: str, home: Path, kept: Kept) -> Iterable[Listed]:
     if kept.serial:
         about = {"title": kept.title, "authors": kept.authors, "language": kept.language}

@@ -111,23 +111,26 @@ class Making:
             self._said.put(None)
 
     def _make(self, name: str, job: Callable[[], Job]) -> None:
+        process = None
         try:
             task = Task(job(), asks=self._spending.limited)
+            if self._spending.bars(task.job):
+                return
             process = self._start(name)
-        except NarrateError as error:
-            self._say(name, "failed", error=str(error), exit_code=error.exit_code)
-            return
-        except OSError as error:
-            self._say(name, "failed", error=f"its process cannot be started: {error.strerror or error}", exit_code=1)
-            return
-        if process is None:
-            return
-        try:
+            if process is None:
+                return
             what, fields = self._follow(name, process, task)
             self._say(name, what, **fields)
+        except NarrateError as error:
+            self._say(name, "failed", error=str(error), exit_code=error.exit_code)
+        except OSError as error:
+            self._say(name, "failed", error=f"its process cannot be started: {error.strerror or error}", exit_code=1)
+        except Exception as error:  # the others are to be made all the same: say that it is our fault
+            self._say(name, "failed", error=f"internal error: {type(error).__name__}: {error}", exit_code=1)
         finally:
-            with self._lock:
-                del self._running[name]
+            if process is not None:
+                with self._lock:
+                    del self._running[name]
 
     def _start(self, name: str) -> subprocess.Popen[bytes] | None:
         arguments, environment = command()

@@ -74,12 +74,13 @@ class Listing:
     notes: tuple[str, ...] = ()
 
 
-def orders_of(shelf: Shelf) -> Listing:
-    """List the books of ``shelf``. An entry that fails is a problem of its own, and the others are listed.
+def orders_of(shelf: Shelf, *, ask: bool = True) -> Listing:
+    """List the books of ``shelf``. An entry that fails is a problem of its own, and the others are listed. Feeds are
+    asked for what is new, unless only what they have brought is to be seen.
 
     A book that several entries find is one order: what a later entry says is added to what an earlier one says.
     """
-    listing = _Listing(shelf)
+    listing = _Listing(shelf, ask)
     for entry in shelf.entries:
         try:
             _LISTERS[entry.kind](listing, entry)
@@ -91,8 +92,9 @@ def orders_of(shelf: Shelf) -> Listing:
 class _Listing:
     """What has been found so far, and what is known of the folders that were looked into."""
 
-    def __init__(self, shelf: Shelf) -> None:
+    def __init__(self, shelf: Shelf, ask: bool) -> None:
         self.shelf = shelf
+        self.ask = ask
         self.root = f"{os.path.abspath(shelf.path.parent)}{os.sep}"  # noqa: PTH100 (keeps links as they are named)
         self.found: dict[str, Order] = {}
         self.problems: list[tuple[str, str]] = []
@@ -233,11 +235,12 @@ def _list_calibre(listing: _Listing, entry: Entry) -> None:
 
 
 def _list_feed(listing: _Listing, entry: Entry) -> None:
-    from narrate.library.feeds import read_feed
+    from narrate.hooks.environment import expanded
+    from narrate.library.feeds import brought_by, read_feed
 
-    feed = read_feed(
-        entry.where, listing.shelf.downloads, as_serial=bool(entry.settings.values.get("serial")), **entry.extra
-    )
+    url, folder = expanded(entry.where, os.environ), listing.shelf.downloads
+    serial = bool(entry.settings.values.get("serial"))
+    feed = read_feed(url, folder, as_serial=serial, **entry.extra) if listing.ask else brought_by(url, folder)
     listing.problems.extend((entry.origin, sentence) for sentence in feed.problems)
     listing.notes.extend(feed.passed_over)
     _add_all(listing, entry, feed.listed)

@@ -42,9 +42,9 @@ class Outcome:
         return tuple(result for result in self.results if result.record.state == state)
 
     @property
-    def waiting(self) -> tuple[Standing, ...]:
+    def unreadable(self) -> tuple[Standing, ...]:
         """Books that cannot be read, as was told before."""
-        return tuple(each for each in self.standings if each.state == "waiting")
+        return tuple(each for each in self.standings if each.state == "unreadable")
 
     @property
     def news(self) -> bool:
@@ -54,7 +54,7 @@ class Outcome:
     @property
     def failed(self) -> bool:
         """Whether anything is wrong: now, or still."""
-        return bool(self.of("failed") or self.listing.problems or self.waiting)
+        return bool(self.of("failed") or self.listing.problems or self.unreadable)
 
     @property
     def exit_code(self) -> int:

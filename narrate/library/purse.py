@@ -7,13 +7,15 @@ import threading
 from fractions import Fraction
 
 from narrate.bounds import Limits
+from narrate.job import GIVE_MP3 as HOSTED
+from narrate.job import Job
 
 
 class Spending:
     """A count of requests, characters and money for any number of threads.
 
     Every request counts as billed from the moment it is taken. The first that would pass a limit ends it: ``over``
-    then says why, and everything after it is turned away too.
+    then says why, and everything after it is turned away too, but what costs nothing where the money is spent.
     """
 
     def __init__(self, limits: Limits, currency: str) -> None:
@@ -23,20 +25,32 @@ class Spending:
         self._requests = 0
         self._characters = 0
         self._spent = Fraction()  # in millionths
-        self.over = ""
+        self._ended = self._broke = ""
+
+    @property
+    def over(self) -> str:
+        """Which limit was reached, in a sentence; "" while there is something left."""
+        return self._ended or self._broke
 
     @property
     def limited(self) -> bool:
         """Whether there is anything to be asked for."""
         return self._limits != Limits()
 
+    def bars(self, job: Job) -> bool:
+        """Whether there is no use in beginning with ``job`` any more."""
+        return bool(self._ended or (self._broke and (job.engine in HOSTED or job.price)))
+
     def take(self, characters: int, price: float | None, currency: str | None) -> str:
         """Count a request; the sentence for the limit that it would pass, and then it is not counted; else ""."""
         with self._lock:
-            self.over = self.over or self._passed(characters, price, currency)
-            if not self.over:
+            self._ended = self._ended or self._passed(characters)
+            if price != 0 and self._limits.cost is not None and not self._ended:
+                self._broke = self._broke or self._too_dear(characters, price, currency)
+            over = self._ended or (self._broke if price != 0 else "")
+            if not over:
                 self._count(1, characters, price)
-            return self.over
+            return over
 
     def give_back(self, characters: int, price: float | None) -> None:
         """Take back a request that has certainly not been sent."""
@@ -48,13 +62,13 @@ class Spending:
         self._characters += characters
         self._spent += characters * _exact(price)
 
-    def _passed(self, characters: int, price: float | None, currency: str | None) -> str:
+    def _passed(self, characters: int) -> str:
         limits = self._limits
         if limits.requests is not None and self._requests >= limits.requests:
             return f"the limit of {limits.requests:,} requests for all books together (max_requests) is reached"
         if limits.characters is not None and self._characters + characters > limits.characters:
             return f"the limit of {limits.characters:,} characters for all books together (max_characters) is reached"
-        return self._too_dear(characters, price, currency) if limits.cost is not None else ""
+        return ""
 
     def _too_dear(self, characters: int, price: float | None, currency: str | None) -> str:
         cost = self._limits.cost or 0.0
@@ -63,7 +77,7 @@ class Spending:
                 f"the limit of {cost:g} {self._currency} (max_cost) cannot be kept: the price of this engine and model "
                 "is unknown; set its price, per million characters"
             )
-        if price and currency != self._currency:
+        if currency != self._currency:
             return (
                 f"the limit of {cost:g} {self._currency} (max_cost) cannot be kept: the engine's price is in "
                 f"{currency}; set the price in {self._currency}, per million characters"

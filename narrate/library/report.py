@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from narrate.errors import shown
@@ -13,6 +13,8 @@ from narrate.library.outcome import Outcome, Result
 from narrate.library.records import Record
 
 SCHEMA = 1
+WIDEST = 60
+"""Characters of a book's name in a table."""
 MOST = 200
 """Books of one kind that a text lists by name; more are counted."""
 
@@ -24,7 +26,7 @@ def subject(outcome: Outcome) -> str:
         ("failed", len(outcome.of("failed"))),
         ("unfinished", len(outcome.of("paused")) + len(outcome.left)),
         ("problems", len(outcome.listing.problems)),
-        ("still unreadable", len(outcome.waiting)),
+        ("still unreadable", len(outcome.unreadable)),
         ("up to date", sum(each.state == "current" for each in outcome.standings)),
     )
     told = ", ".join(f"{count:,} {what}" for what, count in counts if count)
@@ -32,21 +34,59 @@ def subject(outcome: Outcome) -> str:
 
 
 def text(outcome: Outcome) -> str:
-    """What happened, for people: what was made, what failed and why, what is left, what it cost and how it sounds."""
-    lines = [subject(outcome)]
-    _list(lines, "made", map(_made, outcome.of("made")))
-    _list(lines, "failed", map(_failed, outcome.of("failed")))
+    """What happened, for people: a table of what was made, what failed and why and what is left; problems; what it cost
+    and how long it sounds.
+    """
+    lines = [subject(outcome), *_table(outcome)]
     _list(lines, "problems", (sentence for _, sentence in outcome.listing.problems))
-    _list(lines, "unfinished, the next run goes on", map(_failed, outcome.of("paused")))
-    _list(lines, "left for the next run", (each.order.id for each in outcome.left))
     if outcome.over:
         lines.append(f"stopped early: {outcome.over}")
     if outcome.results or outcome.listing.problems:
-        _list(lines, "still unreadable, told before", (_named(each, each.why) for each in outcome.waiting))
+        _list(lines, "still unreadable, told before", (_named(each, each.why) for each in outcome.unreadable))
     _list(lines, "hooks that failed", outcome.hook_failures)
     if outcome.results:
         lines.append(_totals(outcome))
     return "\n".join(shown(line, 4_000) for line in lines)
+
+
+def _table(outcome: Outcome) -> list[str]:
+    """A row for each book that was due: what became of it, its name, chapters, length, price, and why."""
+    rows = [
+        *map(_made, outcome.of("made")),
+        *(_unmade("failed", result) for result in outcome.of("failed")),
+        *(_unmade("unfinished", result) for result in outcome.of("paused")),
+        *(("left", _cut(each.order.id), "", "", "", "for the next run") for each in outcome.left),
+    ]
+    more = [f"  ... and {len(rows) - MOST:,} more"] if len(rows) > MOST else []
+    return [*columns(rows[:MOST]), *more]
+
+
+def columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows as lines, each column as wide as its widest cell; the last is not padded."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)][:-1]
+    return [
+        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]]).rstrip()
+        for row in rows
+    ]
+
+
+def _made(result: Result) -> tuple[str, ...]:
+    record, older = result.record, result.standing.record
+    by = f", {record.authors[0]}" if record.authors else ""
+    price = priced(record.cost, record.currency) if record.requests and record.cost != 0 else ""
+    why = result.standing.why
+    if older is not None and older.folder and older.folder != record.folder:
+        why += f"; what was made before stays in {older.folder}"
+    return "made", _cut(f"{record.title}{by}"), count(record.chapters, "chapter"), clock(record.duration_ms), price, why
+
+
+def _unmade(state: str, result: Result) -> tuple[str, ...]:
+    reason = result.record.reason.removeprefix(f"{result.standing.order.source}: ")
+    return state, _cut(result.record.id), "", "", "", reason
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= WIDEST else f"{name[: WIDEST - 1]}…"
 
 
 def _list(lines: list[str], title: str, items: Iterable[str]) -> None:
@@ -56,20 +96,6 @@ def _list(lines: list[str], title: str, items: Iterable[str]) -> None:
         lines.extend(listed[:MOST])
         if len(listed) > MOST:
             lines.append(f"  ... and {len(listed) - MOST:,} more")
-
-
-def _made(result: Result) -> str:
-    record = result.record
-    by = f" by {record.authors[0]}" if record.authors else ""
-    price = f", {priced(record.cost, record.currency)}" if record.requests and record.cost != 0 else ""
-    return (
-        f"{record.title}{by}: {clock(record.duration_ms)}, {count(record.chapters, 'chapter')}{price}; "
-        f"{record.folder} ({result.standing.why})"
-    )
-
-
-def _failed(result: Result) -> str:
-    return _named(result.standing, result.record.reason)
 
 
 def _named(each: Standing, sentence: str) -> str:
@@ -108,7 +134,7 @@ def payload(outcome: Outcome) -> dict[str, Any]:
         "left": [each.order.id for each in outcome.left],
         "skipped": sum(each.state == "current" for each in outcome.standings),
         "gone": [each.order.id for each in outcome.standings if each.state == "gone"],
-        "unreadable": [{"source": each.order.id, "error": each.why} for each in outcome.waiting],
+        "unreadable": [{"source": each.order.id, "error": each.why} for each in outcome.unreadable],
         "problems": [{"where": where, "error": sentence} for where, sentence in outcome.listing.problems],
         "hook_failures": list(outcome.hook_failures),
         "stopped": outcome.over,

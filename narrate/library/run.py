@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import time
-import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -16,9 +15,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from narrate import notices
-from narrate.errors import LimitReached, NarrateError, shown
+from narrate.errors import Busy, LimitReached, NarrateError, shown
 from narrate.events import EventLog
 from narrate.library.due import Standing
+from narrate.library.lengths import length
 from narrate.library.making import Making, Said
 from narrate.library.orders import Listing, orders_of
 from narrate.library.outcome import Outcome, Result
@@ -37,8 +37,6 @@ KOKORO_CORES = 4
 """Cores that one book has to itself when the embedded voice speaks: each process holds the model (0.8 GB)."""
 MOST_JOBS = 64
 """Requests in flight, of all books together, where nobody says how many."""
-CHARACTERS_A_SECOND = 15.0
-"""Of speech, roughly: to put books in order before any of them is opened."""
 
 
 class Watcher(Protocol):
@@ -162,7 +160,7 @@ class _Run:
     ) -> Outcome:
         """Make what is due of ``standings``, until the moment ``until``."""
         due = [each for each in standings if each.state == "due" and only(each)]
-        due.sort(key=_length, reverse=True)
+        due.sort(key=length, reverse=True)
         self._due = {each.order.id: each for each in due}
         known = self._records.read()
         self._records.tidy(known.values())
@@ -186,16 +184,13 @@ class _Run:
             if not over and until is not None and self._now() >= until:
                 over = f"it is {time.strftime('%H:%M', time.localtime(until))}, when this run was to stop"
                 making.stop()
-            elif not over and self._spending.over:
-                over = self._spending.over
-                making.stop()
 
         with closing(making.run(((each.order.id, self._job_of(each)) for each in due), look_at_the_clock)) as all_said:
             for said in all_said:
                 self._hear(said)
         done = {result.standing.order.id for result in self._results}
         left = tuple(each for each in due if each.order.id not in done)
-        return Outcome(self._shelf, listing, standings, tuple(self._results), left, over)
+        return Outcome(self._shelf, listing, standings, tuple(self._results), left, over or self._spending.over)
 
     def _folders(self, listing: Listing, known: Mapping[str, Record]) -> dict[str, str]:
         """The folders that books of this shelf have: nobody else may take their place."""
@@ -298,8 +293,9 @@ class _Run:
 
     def _on_failed(self, each: Standing, fields: Mapping[str, Any]) -> None:
         error, code = shown(str(fields["error"])), int(fields["exit_code"])
-        if self._spending.over and self._spending.over in error:
-            self._pause(each, self._spending.over, fields)
+        waits = (self._spending.over and self._spending.over in error) or code == Busy.exit_code
+        if waits:  # for money, or for another run of this book
+            self._pause(each, self._spending.over or error, fields)
             return
         self._keep(each, self._without_sound(each, "failed", error, code, fields))
         self._log.event("book_failed", book=each.order.id, error=error, exit_code=code)
@@ -339,24 +335,6 @@ class _Run:
     def _keep(self, each: Standing, record: Record, payload: Mapping[str, Any] | None = None) -> None:
         self._records.add(record)
         self._results.append(Result(each, record, payload or {}))
-
-
-def _length(each: Standing) -> float:
-    """How long a book sounds, in seconds: as it did, or as its size says. Nothing is unpacked."""
-    if each.record is not None and each.record.duration_ms:
-        return each.record.duration_ms / 1000
-    path = Path(each.order.source)
-    try:
-        if path.suffix.lower() in (".epub", ".kepub"):
-            with zipfile.ZipFile(path) as book:
-                size = sum(item.file_size for item in book.infolist() if item.filename.endswith(("html", "htm", "xml")))
-        elif path.is_dir():
-            size = sum(item.stat().st_size for item in path.rglob("*") if item.suffix in (".md", ".txt", ".markdown"))
-        else:
-            size = path.stat().st_size
-    except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError):
-        return 0.0
-    return size / CHARACTERS_A_SECOND
 
 
 def _below(folder: Path, output: Path) -> str:

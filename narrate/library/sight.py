@@ -45,7 +45,7 @@ class Sight:
     running: bool
 
     def state(self, each: Standing) -> str:
-        """A book's state in one word: due, failed, making, current, waiting or gone."""
+        """A book's state in one word: due, failed, making, current, unreadable or gone."""
         if each.record is not None and each.record.state == "making" and self.running:
             return "making"
         failed = each.state == "due" and each.record is not None and each.record.state == "failed"
@@ -54,7 +54,7 @@ class Sight:
 
 def sight_of(shelf: Shelf) -> Sight:
     """Look at a shelf without touching anything."""
-    listing = orders_of(shelf)
+    listing = orders_of(shelf, ask=False)
     records = records_of(shelf)
     known = records.read()
     here = {order.id for order in listing.orders}

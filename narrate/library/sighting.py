@@ -57,11 +57,20 @@ def look(names: Iterable[tuple[str, str]], record: Record | None, output: str) -
 
 
 def with_digests(inputs: Iterable[Input], names: Iterable[tuple[str, str]]) -> tuple[Input, ...]:
-    """``inputs`` with the digests that are not known yet, to be put on record."""
+    """``inputs`` with the digests that are not known yet, to be put on record.
+
+    What has changed since it was seen gets none: nobody knows which bytes were narrated, so it is due again.
+    """
     paths = dict(names)
     return tuple(
-        item._replace(digest=digest(paths[item.name])) if item.stamp and not item.digest else item for item in inputs
+        item._replace(digest=_digest_of(paths[item.name], item.stamp)) if item.stamp and not item.digest else item
+        for item in inputs
     )
+
+
+def _digest_of(path: str, stamp: str) -> str:
+    found = digest(path) if stamp_of(path) == stamp else ""
+    return found if stamp_of(path) == stamp else ""
 
 
 def outputs(folder: Path, names: Iterable[str]) -> tuple[Output, ...]:

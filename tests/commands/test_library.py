@@ -47,7 +47,7 @@ def test_a_shelf_from_first_to_last(folder: Path) -> None:
     assert made.exit_code == 0
     assert made.stderr == "", "cron would mail it"
     assert "shelf: 1 made" in made.stdout
-    assert "Alpha by A. Writer: 0:00:" in made.stdout
+    assert "Alpha, A. Writer  2 chapters  0:00:" in made.stdout
     events = [json.loads(line)["event"] for line in (folder / "log.jsonl").read_text().splitlines()]
     assert [event for event in events if event not in ("spoken", "message")] == [
         *("shelf_started", "due", "book_started", "chapter", "chapter", "book_done", "shelf_done")
@@ -81,7 +81,7 @@ def test_a_failure_is_told_once_and_stays_one(folder: Path) -> None:
     assert "bad.epub" in first.stdout
     assert run("library", "shelf.toml").exit_code == 6
     assert run("library", "shelf.toml").stdout == ""
-    shown = run("status", "shelf.toml", "--state", "waiting")
+    shown = run("status", "shelf.toml", "--state", "unreadable")
     assert "tried again when it changes" in shown.stdout
     assert "Alpha" not in shown.stdout
 

@@ -105,7 +105,7 @@ def test_narrated_books_go_to_done(inbox: Path, state: str, record: object) -> N
     assert names(inbox) == {"done/a.epub", "done/a.narrate.toml"}
 
 
-@pytest.mark.parametrize("state", ["due", "waiting"])
+@pytest.mark.parametrize("state", ["due", "unreadable"])
 def test_books_that_cannot_be_read_go_to_failed_with_the_reason(inbox: Path, state: str) -> None:
     (inbox / "failed").mkdir()
     (inbox / "failed" / "a.epub").write_text("an older one")

@@ -49,7 +49,7 @@ UNREADABLE = replace(MADE, state="failed", exit_code=SourceError.exit_code, reas
         (ORDER, replace(MADE, state="paused"), SEEN, "due", "unfinished"),
         (ORDER, replace(MADE, state="making"), SEEN, "due", "unfinished"),
         (ORDER, replace(MADE, state="failed", exit_code=EngineError.exit_code), SEEN, "due", "failed before"),
-        (ORDER, UNREADABLE, SEEN, "waiting", "it is no EPUB"),
+        (ORDER, UNREADABLE, SEEN, "unreadable", "it is no EPUB"),
         (ORDER, UNREADABLE, EDITED, "due", "a.epub changed"),
         (replace(ORDER, settings={"engine": "tone"}), UNREADABLE, SEEN, "due", "voice"),
         (ORDER, None, Sighting((BOOK._replace(stamp=""),), False, ""), "due", "new"),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from narrate.bounds import Limits
+from narrate.job import Job
 from narrate.library.purse import Spending
 
 
@@ -57,3 +59,20 @@ def test_what_costs_nothing_is_not_limited_in_money() -> None:
     assert spending.take(1000, 0.0, "USD") == ""
     assert spending.limited
     assert not Spending(Limits(), "USD").limited
+
+
+def test_where_the_money_is_spent_what_costs_nothing_goes_on() -> None:
+    spending = Spending(Limits(0.001), "USD")
+    assert spending.take(10, 1000.0, "USD") != ""
+    assert spending.take(10, 0.0, "USD") == ""
+    assert spending.bars(Job(Path("a"), engine="openai"))
+    assert spending.bars(Job(Path("a"), engine="tone", price=3.0))
+    assert not spending.bars(Job(Path("a"), engine="tone"))
+    assert spending.over
+
+
+def test_at_a_limit_of_requests_nothing_goes_on() -> None:
+    spending = Spending(Limits(requests=1), "USD")
+    assert not spending.bars(Job(Path("a"), engine="tone"))
+    assert (spending.take(1, 0.0, "USD"), spending.take(1, 0.0, "USD") != "") == ("", True)
+    assert spending.bars(Job(Path("a"), engine="tone"))

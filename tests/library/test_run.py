@@ -48,7 +48,7 @@ def test_the_life_of_a_shelf(folder: Path) -> None:
     told = report.text(first)
     for words in (
         "2 made, 1 failed",
-        "Alpha by A. Writer",
+        "Alpha, A. Writer",
         "3 chapters",
         "bad.epub",
         "is not a ZIP file",
@@ -63,7 +63,7 @@ def test_the_life_of_a_shelf(folder: Path) -> None:
     before = files(folder)
     again = run(shelf)
     assert (again.news, again.exit_code, files(folder)) == (False, 6, before)
-    assert ids(again.waiting) == {"books/bad.epub"}
+    assert ids(again.unreadable) == {"books/bad.epub"}
 
     # a touched book is no edited one; it is read once, and that is noted
     os.utime(folder / "books" / "a.md", (1, 1))

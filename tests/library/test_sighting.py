@@ -75,3 +75,14 @@ def test_published_files_are_looked_for(tmp_path: Path) -> None:
     assert look(names, record, str(tmp_path)).missing == "manifest.json"
     (folder / "B.mp3").unlink()
     assert look(names, record, str(tmp_path)).missing == "B.mp3"
+
+
+def test_what_changed_since_it_was_seen_is_due_again(tmp_path: Path) -> None:
+    book = tmp_path / "a.md"
+    book.write_text("one")
+    names = [("a.md", str(book))]
+    seen = look(names, None, "").inputs
+    book.write_text("two, while it was narrated")
+    assert with_digests(seen, names)[0].digest == "", "nobody knows which of the two was narrated"
+    record = Record("a.md", "made", 0.0, inputs=with_digests(seen, names))
+    assert look(names, record, "").inputs[0].stamp != record.inputs[0].stamp

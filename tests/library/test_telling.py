@@ -50,7 +50,7 @@ hooks = [
         assert "cues" not in bodies[-1]["data"]["book"]
         assert len(mail.mails) == 1
         assert "1 made" in str(mail.mails[0]["subject"])
-        assert "Alpha by A. Writer" in mail.mails[0].get_content()
+        assert "Alpha, A. Writer" in mail.mails[0].get_content()
 
         # nothing is due: the heartbeat beats, the command is told, and nobody gets a mail
         assert run(shelf).hook_failures == ()
