@@ -46,9 +46,9 @@ def only_run(
             disk.clear_scratch(locks, disk.SCRATCH)
             _sign(holder, clock())
         yield
+    finally:
         with suppress(OSError):
             holder.unlink()
-    finally:
         lock.release()
 
 
