@@ -19,6 +19,8 @@ if hasattr(signal, "SIGHUP"):
 KEPT = "everything spoken so far is stored, run again to go on"
 _ECHO = 0.3
 """Seconds in which a second signal is the same one, passed on by whoever started us; no human is as quick."""
+_HEEDED = 0.25
+"""Seconds in which a signal is heeded, unless the main thread sleeps through it."""
 _NOTICE = 1.0
 """Seconds until it is said why the end takes so long: answers that are paid for are waited for."""
 _PATIENCE = 15.0
@@ -55,9 +57,27 @@ class Stopping:
         for number in ENDED:
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self._end)
+        if not hasattr(signal, "pthread_kill"):  # pragma: no cover (Windows)
+            return
+        ours, theirs = os.pipe()
+        os.set_blocking(theirs, False)
+        signal.set_wakeup_fd(theirs, warn_on_full_buffer=False)
+        main = threading.get_ident()
+        threading.Thread(target=self._insist, args=(ours, main), daemon=True, name="insist on the end").start()
+
+    def _insist(self, signals: int, main: int) -> None:
+        """A signal that comes just before the main thread begins to wait (for a key, say) would be heeded only when
+        that ends: send it again until it is.
+        """
+        while came := os.read(signals, 1):
+            while came[0] in ENDED and self._first is None:
+                time.sleep(_HEEDED)
+                if self._first is None:
+                    signal.pthread_kill(main, came[0])
 
     def over(self) -> None:
         """The run has ended: what is left is done by Python, which would show an interrupt as a traceback."""
+        signal.set_wakeup_fd(-1)
         if self._first is None:
             for number in ENDED:
                 if signal.getsignal(number) is not signal.SIG_IGN:
