@@ -70,10 +70,14 @@ class Stopping:
         that ends: send it again until it is.
         """
         while came := os.read(signals, 1):
-            while came[0] in ENDED and self._first is None:
+            while came[0] in ENDED and self._unheeded(came[0]):
                 time.sleep(_HEEDED)
-                if self._first is None:
+                if self._unheeded(came[0]):
                     signal.pthread_kill(main, came[0])
+
+    def _unheeded(self, number: int) -> bool:
+        """Whether a signal is still to be heeded here, and not by somebody (a server) who has taken it over."""
+        return self._first is None and signal.getsignal(number) == self._end
 
     def over(self) -> None:
         """The run has ended: what is left is done by Python, which would show an interrupt as a traceback."""
