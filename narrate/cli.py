@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import io
 import os
 import signal
 import sys
@@ -87,6 +89,10 @@ def main() -> NoReturn:
     """Run the command line and exit. A failure is one line on standard error; a traceback only with ``--debug``."""
     stopping = Stopping()
     stopping.listen()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # a terminal or a pipe of another encoding shows what it can of a title, and the run goes on
+        codecs.register_error("escaped", _escaped)
+        sys.stdout.reconfigure(errors="escaped")
     try:
         code = _run()
     except (KeyboardInterrupt, click.Abort):
@@ -95,6 +101,15 @@ def main() -> NoReturn:
         code = _stopped(stopped.number)
     stopping.over()
     _leave(code)
+
+
+def _escaped(error: UnicodeError) -> tuple[str, int]:
+    """What an encoding lacks, as JSON writes it: JSON stays JSON."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lacking = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass")
+    units = (lacking[at : at + 2].hex() for at in range(0, len(lacking), 2))
+    return "".join(f"\\u{unit}" for unit in units), error.end
 
 
 def _run() -> int:

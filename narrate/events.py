@@ -10,6 +10,7 @@ lines are lost, and counted.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import stat
@@ -32,6 +33,8 @@ ROTATE_BYTES = 10_000_000
 KEEP = 5
 _PATIENCE_S = 0.5
 """Seconds in which another process lets go of the lock, unless it was stopped: it is held for one line."""
+_READER_S = 2.0
+"""Seconds in which somebody has to open the other end of a pipe."""
 _LOOK_AGAIN_S = 0.001
 _ODD_LINE_ENDS = str.maketrans({"\x85": "\\u0085", "\u2028": "\\u2028", "\u2029": "\\u2029"})
 """What JSON allows in a string, and some readers take for the end of a line."""
@@ -181,6 +184,7 @@ class RollingFile:
         self._handle = -1
         self._process = 0
         self._patience_s = _PATIENCE_S
+        self._half = False  # a line that a pipe took the beginning of
         self._thread = threading.Lock()
 
     def open(self) -> None:
@@ -211,7 +215,7 @@ class RollingFile:
         if self._handle < 0 or self._process != os.getpid():
             self._reopen()
         if not stat.S_ISREG(os.fstat(self._handle).st_mode):
-            _write_all(self._handle, data)
+            self._pass_on(data)
             return
         locked = self._lock()
         try:
@@ -221,6 +225,21 @@ class RollingFile:
         finally:
             if locked and self._handle >= 0:
                 fcntl.flock(self._handle, fcntl.LOCK_UN)
+
+    def _pass_on(self, data: bytes) -> None:
+        """Write to what is no file. A reader that has stopped reading costs lines, like a full disk."""
+        until = time.monotonic() + self._patience_s
+        data = b"\n" + data if self._half else data
+        while data:
+            try:
+                written = os.write(self._handle, data)
+                data, self._half = data[written:], written < len(data)
+            except BlockingIOError:
+                if time.monotonic() >= until:
+                    self._patience_s = 0.0
+                    raise
+                time.sleep(_LOOK_AGAIN_S)
+        self._patience_s = _PATIENCE_S
 
     def _lock(self) -> bool:
         """Lock the file that has the name now. Without a lock the file is there as well, and never renamed."""
@@ -293,7 +312,7 @@ class RollingFile:
         self._shut()
         with suppress(FileNotFoundError):
             if not stat.S_ISREG(self.path.stat().st_mode):
-                self._handle = os.open(self.path, os.O_WRONLY | os.O_APPEND)
+                self._handle = _open_other(self.path)
         if self._handle < 0:
             # read as well: whether it ends in a whole line
             flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
@@ -305,6 +324,20 @@ class RollingFile:
             with suppress(OSError):
                 os.close(self._handle)
         self._handle = -1
+
+
+def _open_other(path: Path) -> int:
+    """Open what is no file, so that nobody at its other end can hold us up."""
+    until = time.monotonic() + _READER_S
+    while True:
+        try:
+            return os.open(path, os.O_WRONLY | os.O_APPEND | getattr(os, "O_NONBLOCK", 0))
+        except OSError as error:
+            if error.errno != errno.ENXIO:
+                raise
+        if time.monotonic() >= until:
+            raise OSError(errno.ENXIO, "nobody reads from it")
+        time.sleep(_LOOK_AGAIN_S)
 
 
 def _write_all(handle: int, data: bytes) -> None:

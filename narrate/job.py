@@ -50,6 +50,7 @@ FOLDER = "{folder}"
 VARIABLE = re.compile("[A-Z_][A-Z0-9_]*")
 """The name of a variable of the environment."""
 CURRENCY = re.compile("[A-Z]{3}")
+_NUMBER = re.compile("[0-9]{1,20}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,9 +243,9 @@ def not_for_many(job: Job, books: int, where: str) -> Iterator[JobError]:
 def _is_address(text: str) -> bool:
     try:
         parts = urlsplit(text)
-        return (
-            parts.scheme in ("http", "https") and bool(parts.hostname) and "@" not in parts.netloc and " " not in text
-        )
+        parts.netloc.encode("idna")
+        written = text.isprintable() and not any(map(str.isspace, text))
+        return written and parts.scheme in ("http", "https") and bool(parts.hostname) and "@" not in parts.netloc
     except ValueError:
         return False
 
@@ -260,14 +261,19 @@ def chosen_chapters(text: str, where: str = "--chapters") -> frozenset[int] | No
         return None
     numbers: set[int] = set()
     for part in text.split(","):
-        first, dash, last = part.strip().partition("-")
-        if not first.strip().isdecimal() or (dash and not last.strip().isdecimal()):
+        first, dash, last = map(str.strip, part.partition("-"))
+        if not _NUMBER.fullmatch(first) or (dash and not _NUMBER.fullmatch(last)):
             raise JobError(f"{where}: {part.strip()!r} is no chapter number or range; write for example 1-3,7")
         low, high = int(first), int(last) if dash else int(first)
         if not 1 <= low <= high <= 100_000:
             raise JobError(f"{where}: {part.strip()!r} is not a range of chapters; they count from 1 upwards")
         numbers.update(range(low, high + 1))
     return frozenset(numbers)
+
+
+def part_title(title: str, chapters: str) -> str:
+    """What a part of a book is published as: it has a name of its own, or it would take the place of the whole one."""
+    return f"{title} (chapters {chapters.replace(' ', '')})" if chapters else title
 
 
 def with_metadata(meta: Metadata, changes: Iterable[tuple[str, str | tuple[str, ...]]]) -> Metadata:

@@ -52,7 +52,8 @@ def of_start(source: str, book: str, expected: Mapping[str, Any]) -> Notice:
 
 def of_failure(source: str, book: str, error: str, exit_code: int) -> Notice:
     """A book was not made."""
-    return notice("failed", f"failed: {book}", f"{book}: {error}", source=source, error=error, exit_code=exit_code)
+    told = error if book in error else f"{book}: {error}"
+    return notice("failed", f"failed: {book}", told, source=source, error=error, exit_code=exit_code)
 
 
 def of_success(source: str, folder: Path, told: str, **counts: Any) -> Notice:

@@ -15,7 +15,7 @@ from narrate.audio.languages import bcp_47
 from narrate.checks.book import check_book
 from narrate.errors import JobError, SegmentDamaged, SourceError, SpeechIncomplete
 from narrate.estimate import Estimate, account_warnings, estimate, expectation, limit_warnings
-from narrate.job import Job, chosen_chapters, with_metadata
+from narrate.job import Job, chosen_chapters, part_title, with_metadata
 from narrate.lexicons import lexicon_for
 from narrate.load import load
 from narrate.locks import only_run
@@ -217,13 +217,9 @@ def _script(book: Book, job: Job, studio: Studio, report: Report) -> Script:
 
 
 def part_of(script: Script, job: Job) -> Script:
-    """``script`` under the name it is published by: a part of a book has one of its own, or it would take the place of
-    the whole one.
-    """
-    if not job.chapters:
-        return script
+    """``script`` under the name it is published by."""
     meta = script.book.meta
-    named = replace(meta, title=f"{meta.title} (chapters {job.chapters.replace(' ', '')})")
+    named = replace(meta, title=part_title(meta.title, job.chapters))
     return replace(script, book=replace(script.book, meta=named))
 
 

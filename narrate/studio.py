@@ -17,7 +17,7 @@ from narrate.book import Metadata
 from narrate.engines import Account, Dictionary, Engine, Price, Traits, VoiceInfo
 from narrate.errors import JobError
 from narrate.executors import Executor
-from narrate.job import FOLDER, Job
+from narrate.job import FOLDER, Job, part_title, with_metadata
 from narrate.naming import book_folder
 from narrate.script import Cast, Chunk, Voice
 from narrate.store import Store
@@ -393,6 +393,10 @@ def _serial(job: Job, book: Metadata) -> Serial | None:
 
 
 def _feed_url(job: Job, book: Metadata) -> str:
-    """Where the audiobook's folder will be found."""
-    folder = book_folder(replace(book, **dict(job.metadata)), Path()).as_posix()  # type: ignore[arg-type]
-    return job.feed_url.replace(FOLDER, quote(folder))
+    """Where the audiobook's folder will be found; it ends in "/" where the folder's name is its end, and may be that of
+    a feed: "Learning.xml".
+    """
+    named = with_metadata(book, job.metadata)
+    folder = book_folder(replace(named, title=part_title(named.title, job.chapters)), Path()).as_posix()
+    address = f"{job.feed_url}/" if job.feed_url.endswith(FOLDER) else job.feed_url
+    return address.replace(FOLDER, quote(folder))

@@ -338,6 +338,32 @@ def test_a_pipe_is_written_to(tmp_path: Path) -> None:
 
 
 @POSIX
+def test_a_pipe_that_nobody_reads_keeps_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("narrate.events._READER_S", 0.02)
+    monkeypatch.setattr("narrate.events._PATIENCE_S", 0.02)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(NarrateError, match="the log cannot be written: nobody reads from it"):
+        TextLog(pipe).__enter__()
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    began = time.monotonic()
+    with EventLog(pipe) as log:
+        for _ in range(100):
+            log.event("started", source="x" * 5_000)
+        assert log.lost > 50, "a pipe takes 64 KiB"
+        assert time.monotonic() - began < 1
+        said = os.read(reader, 1_000_000)
+        log.event("started", source="again")
+    said += os.read(reader, 1_000_000)
+    os.close(reader)
+    lines = said.splitlines()
+    whole = [json.loads(line) for line in lines if line.endswith(b"}")]
+    assert len(lines) - len(whole) <= 1, "at most the line at which it stopped reading is half"
+    assert [line["event"] for line in whole[-2:]] == ["gap", "started"]
+    assert whole[-1]["source"] == "again"
+
+
+@POSIX
 def test_one_that_was_stopped_while_it_held_the_log_keeps_nobody(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

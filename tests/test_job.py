@@ -101,6 +101,11 @@ def test_the_default_config_names_every_kind_of_text_and_every_bound() -> None:
         ('source = "a"\nkey_variable = "lmnt key"', "'key_variable' is no name of a variable"),
         ('source = "a"\nfeed_url = "ftp://a.example"', "'feed_url' must be an http(s) address"),
         ('source = "a"\nfeed_url = "https://me:hunter2@a.example"', "without a password"),
+        ('source = "a"\nfeed_url = "https://a.example/x\\ty"', "'feed_url' must be an http(s) address"),
+        ('source = "a"\nfeed_url = "https://ä..example/"', "'feed_url' must be an http(s) address"),
+        ('source = "a"\n[metadata]\ndate = 1759-01-15', "must be a text in quotes, not 1759-01-15"),
+        ('source = "https://me:hunter2@a.example/b.epub"', "'source' is an address, and narrate reads files"),
+        ('extends = "https://me:hunter2@a.example/b.toml"', "'extends' is an address, and narrate reads files"),
         ('source = "a"\nsegments = "mp3"', "the embedded voice, where no 'engine' is named, gives none"),
         ('source = "a"\nsegments = "mp3"\nengine = "tone"', "'engine' = \"tone\" gives none; take lmnt or openai"),
         (
@@ -153,7 +158,7 @@ def test_chapters(text: str, numbers: set[int] | None) -> None:
     assert chosen_chapters(text) == numbers
 
 
-@pytest.mark.parametrize("text", ["a", "1-", "-3", "0", "3-1", "1,,2", "1-999999999"])
+@pytest.mark.parametrize("text", ["a", "1-", "-3", "0", "3-1", "1,,2", "1-999999999", "9" * 5_000, "1-" + "9" * 5_000])
 def test_bad_chapters(text: str) -> None:
     with pytest.raises(JobError):
         chosen_chapters(text)

@@ -120,11 +120,8 @@ def show(file: str, as_json: bool, **flags: Any) -> None:
     rows = list(_rows(job_of(layers, where), found))
     if as_json:
         settings = [{"name": name, "value": value, "from": origin} for name, value, origin in rows]
-        click.echo(
-            json.dumps(
-                {"schema": 1, "books": list(map(str, books)), "settings": settings}, ensure_ascii=False, indent=1
-            )
-        )
+        # escaped, since names of files may be no Unicode
+        click.echo(json.dumps({"schema": 1, "books": list(map(str, books)), "settings": settings}, indent=1))
         return
     for name, value, origin in rows:
         click.echo(shown(f"{name:<24} {_for_people(value):<28} {origin}"))

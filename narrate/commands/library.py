@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from narrate.events import EventLog, TextLog
     from narrate.library.making import Said
     from narrate.library.outcome import Outcome
+    from narrate.library.purse import Spending
     from narrate.library.shelf import Shelf
     from narrate.systemd import Notifier
 
@@ -40,8 +41,16 @@ is well: feeds that hardly answer take a while.
 @click.option("--max-requests", type=int, help="Stop before more than these are made for all books together.")
 @click.option("--jobs", "-j", "requests", type=int, help="Requests in flight at the most, of all books together.")
 @click.option("--cores", type=int, help="Cores that may be busy.  [default: all]")
-@click.option("--at-once", type=int, help="Books made at the same time.  [default: as suits the machine]")
-@click.option("--wait", type=float, default=0.0, metavar="SECONDS", help="Wait for another run of this shelf to end.")
+@click.option(
+    "--at-once", type=click.IntRange(0, 256), help="Books made at the same time.  [default: as suits the machine]"
+)
+@click.option(
+    "--wait",
+    type=click.FloatRange(0),
+    default=0.0,
+    metavar="SECONDS",
+    help="Wait for another run of this shelf to end.",
+)
 @click.option("--again", is_flag=True, help="Make every book again, changed or not: what is stored costs nothing.")
 @click.option("--dry-run", "-n", is_flag=True, help="Only list what is due, and why; feeds are not asked.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
@@ -66,7 +75,8 @@ def library(
     """Narrate what is due of a shelf: what is new, what changed, what failed before.
 
     A shelf is a TOML file that names books, by file, folder, glob, list, Calibre library or feed. When nothing is due,
-    nothing is printed and nothing is touched. One run works on a shelf at a time; a second one ends with 75. Made for
+    nothing is printed and nothing is touched. One run works on a shelf at a time; a second one ends with 75. Several
+    shelves are narrated one after the other; what --max-... and --until say holds for all of them together. Made for
     cron and systemd: see `narrate schedule`.
 
     \b
@@ -79,6 +89,8 @@ def library(
     from narrate.systemd import Notifier
 
     notifier = Notifier.from_environment(os.environ)
+    began = time.time()
+    together = None
     with ExitStack() as stack:
         logs = stack.enter_context(EventLog(log_json)), stack.enter_context(TextLog(log_path))
         notifier.ready()  # systemd takes an end before this for a failure
@@ -87,12 +99,14 @@ def library(
         for path in shelves:
             try:
                 shelf = _with_flags(path, since, until, flags)
+                together = together or _together(shelf, flags)
+                ends = shelf.window.end(time.time() if shelf.window.since else began)
                 if dry_run:
                     codes.add(_list_due(shelf, again, as_json))
-                elif not shelf.window.is_open(time.time()):
+                elif not shelf.window.is_open(time.time()) or (ends is not None and time.time() >= ends):
                     _note(f"{shelf.name}: is narrated {shelf.window}")
                 else:
-                    outcome = _run(shelf, wait, again, quiet, logs, notifier)
+                    outcome = _run(shelf, wait, again, quiet, logs, notifier, until=ends, spending=together)
                     _print(outcome, as_json, quiet)
                     codes.add(outcome.exit_code)
             except NarrateError as error:
@@ -119,6 +133,14 @@ def _with_flags(path: Path, since: str | None, until: str | None, flags: dict[st
     return replace(shelf, window=window)
 
 
+def _together(shelf: Shelf, flags: dict[str, Any]) -> Spending:
+    """What the command line lets all shelves spend."""
+    from narrate.bounds import Limits
+    from narrate.library.purse import Spending
+
+    return Spending(Limits(flags["max_cost"], flags["max_characters"], flags["max_requests"]), shelf.currency)
+
+
 def _note(sentence: str) -> None:
     """A word to whoever looks on: not to cron, for which it would be a mail."""
     if sys.stdout.isatty():
@@ -126,7 +148,13 @@ def _note(sentence: str) -> None:
 
 
 def _run(
-    shelf: Shelf, wait: float, again: bool, quiet: bool, logs: tuple[EventLog, TextLog], notifier: Notifier
+    shelf: Shelf,
+    wait: float,
+    again: bool,
+    quiet: bool,
+    logs: tuple[EventLog, TextLog],
+    notifier: Notifier,
+    **bounds: Any,
 ) -> Outcome:
     from narrate.library import report
     from narrate.library.run import run_shelf
@@ -135,10 +163,9 @@ def _run(
     log, text = logs
     watcher = _Watcher(quiet, text, notifier.status)
     pulse = Pulse(STILL_S + wait)
-    until = shelf.window.end(time.time())
     with notifier.watch(pulse):
         try:
-            outcome = run_shelf(shelf, watcher, log, again=again, wait=wait, until=until, tick=pulse.beat)
+            outcome = run_shelf(shelf, watcher, log, again=again, wait=wait, tick=pulse.beat, **bounds)
         finally:
             watcher.close()
     if outcome.news:
@@ -153,9 +180,9 @@ def _print(outcome: Outcome, as_json: bool, quiet: bool) -> None:
     if as_json:
         click.echo(json.dumps(report.payload(outcome), ensure_ascii=False))
         return
-    if quiet and not (outcome.news and outcome.failed):
+    if quiet and not ((outcome.news and outcome.failed) or outcome.hook_failures):
         return
-    if outcome.news:
+    if outcome.news or outcome.hook_failures:
         click.echo(report.text(outcome))
     else:
         _note(report.text(outcome))
@@ -261,6 +288,7 @@ class _Watcher:
 
     def _ended(self, book: str, sentence: str) -> None:
         self._chunks.pop(book, None)
+        self._postfix()
         self._done += 1
         self._status(f"{self._done} of {self._due} books made")
         self.report(sentence)

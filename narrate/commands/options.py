@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -15,13 +16,27 @@ if TYPE_CHECKING:
 COMMAND_LINE = "the command line"
 """How messages name flags, and what is given without a job file."""
 
+_WHOLE = re.compile("[0-9]{1,1000}")
+
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class _Place(click.Path):
+    """A path, but not the empty one that a variable without a value leaves: it would mean the folder we are in."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value == "":
+            self.fail("is empty; name a path, or leave it out", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+_PLACE = _Place(path_type=Path)
 
 lexicon_option = click.option(
     "--lexicon",
     "lexicons",
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=_PLACE,
     metavar="FILE",
     help="How words are said: a PLS file or a table (.toml, .csv); repeatable, the last wins.",
 )
@@ -31,12 +46,10 @@ _VOICE_OPTIONS = (
     click.option("--model", help="The engine's model, where it has several."),
     click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="An engine's setting: speed=1.1."),
 )
-_store_option = click.option(
-    "--store", type=click.Path(path_type=Path), help="Where speech is kept.  [default: the user's cache]"
-)
+_store_option = click.option("--store", type=_PLACE, help="Where speech is kept.  [default: the user's cache]")
 
 _OPTIONS = (
-    click.option("--output", "-o", type=click.Path(path_type=Path), help="Where audiobooks go.  [default: output]"),
+    click.option("--output", "-o", type=_PLACE, help="Where audiobooks go.  [default: output]"),
     click.option("--engine", help="kokoro (embedded), espeak, lmnt, openai or tone.  [default: by the language]"),
     *_VOICE_OPTIONS,
     click.option(
@@ -131,8 +144,9 @@ def one_job_from(source: str, flags: dict[str, Any]) -> Job:
 def layers_of(source: str) -> tuple[tuple[Layer, ...], str]:
     """The layers of a source without those next to its books, and how messages name them."""
     from narrate.jobs.files import Layer, read_layers
+    from narrate.jobs.readers import plain_path
 
-    path = Path(source)
+    path = Path(plain_path(COMMAND_LINE, "source", source))
     if path.suffix == ".toml":
         return read_layers(path)[0], source
     return (Layer(COMMAND_LINE, {"source": path}),), COMMAND_LINE
@@ -150,9 +164,15 @@ def _for_book(layers: tuple[Layer, ...], given: Layer, book: Path, where: str) -
 
 def flag_layer(flags: dict[str, Any]) -> Layer:
     """What was given on the command line, as a layer. JobError for what cannot be meant."""
+    from narrate.errors import JobError
     from narrate.jobs.files import Layer
+    from narrate.jobs.slips import without_keys
 
     given = {name: value for name, value in flags.items() if value not in (None, ())}
+    mistakes: list[JobError] = []
+    without_keys(COMMAND_LINE, {name: str(value) for name, value in given.items()}, mistakes)
+    if mistakes:
+        raise mistakes[0]
     read: dict[str, Callable[[Any], Any]] = {
         "loudness": _loudness,
         "settings": _settings,
@@ -196,7 +216,7 @@ def _pauses(given: tuple[str, ...]) -> tuple[tuple[str, Any], ...]:
     from narrate.jobs.readers import pauses
 
     pairs = _pairs("--pause", given, "KIND=MS, for example paragraph=800")
-    return pauses("--pause", "pauses", {name: int(ms) if ms.isdecimal() else ms for name, ms in pairs})
+    return pauses("--pause", "pauses", {name: int(ms) if _WHOLE.fullmatch(ms) else ms for name, ms in pairs})
 
 
 def _metadata(given: tuple[str, ...]) -> tuple[tuple[str, Any], ...]:

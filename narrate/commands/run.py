@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from narrate.commands.options import jobs_from, production_options
-from narrate.errors import NarrateError, shown
+from narrate.commands.options import job_from, jobs_from, production_options
+from narrate.errors import NarrateError, SourceError, shown
 from narrate.figures import clock
 
 if TYPE_CHECKING:
@@ -67,6 +67,8 @@ def run(sources: tuple[str, ...], yes: bool, quiet: bool, log_json: Path | None,
             try:
                 jobs = jobs_from(source, flags)
             except NarrateError as error:
+                if isinstance(error, SourceError):
+                    _not_there(source, flags, error, quiet, log)
                 fail(source, error, len(sources) == 1)
                 continue
             of_job: list[Budget] | None = [] if len(jobs) > 1 else None
@@ -92,21 +94,37 @@ def _run_one(
     console = _Console(quiet, log, str(job.source))
     console.hooks = hooks = Hooks(job.hooks, console.hook_failed, keep_back=(job.key_variable,))
     try:
-        production = _produced(job, yes, console, log, made, spent)
+        try:
+            production = _produced(job, yes, console, log, made, spent)
+        except NarrateError as error:
+            hooks.tell(notices.of_failure(str(job.source), console.book, str(error), error.exit_code))
+            hooks.close()
+            raise
         told = _summary(production)
         counts = {"requests": production.budget.requests, "cost": production.budget.cost}
         hooks.tell(notices.of_success(str(job.source), production.folder, told, **counts))
-    except NarrateError as error:
-        hooks.tell(notices.of_failure(str(job.source), console.book, str(error), error.exit_code))
+        if not quiet:
+            click.echo(told)
         hooks.close()
+    except BaseException:  # an interruption, also one of hooks that take their time
+        hooks.close(INTERRUPTED_S)
         raise
+    return production.folder
+
+
+def _not_there(source: str, flags: dict[str, Any], error: SourceError, quiet: bool, log: EventLog) -> None:
+    """Tell the hooks of a job that its books are not where it says."""
+    from narrate import notices
+    from narrate.hooks.ringing import Hooks
+
+    job = job_from(source, flags)
+    hooks = Hooks(job.hooks, _Console(quiet, log, source).hook_failed, keep_back=(job.key_variable,))
+    try:
+        hooks.tell(notices.of_failure(str(job.source), source, str(error), error.exit_code))
+        hooks.close()
     except BaseException:
         hooks.close(INTERRUPTED_S)
         raise
-    if not quiet:
-        click.echo(told)
-    hooks.close()
-    return production.folder
 
 
 def _produced(

@@ -16,7 +16,8 @@ import click
 from narrate.errors import NarrateError, shown
 
 if TYPE_CHECKING:
-    from narrate.schedules import Schedule, Unit
+    from narrate.library.window import Window
+    from narrate.schedules import Clock, Schedule, Unit
 
 KINDS = ("cron", "systemd", "launchd", "k8s")
 _SECRET = re.compile(r"(KEY|TOKEN|SECRET|PASSWORD|PASSWD)$", re.IGNORECASE)
@@ -63,7 +64,7 @@ def schedule() -> None:
 
 
 @schedule.command(name="print")
-@click.argument("shelf", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("shelf", type=click.Path(path_type=Path))
 @click.option("--cron", is_flag=True, help="A line for crontab.")
 @click.option("--systemd", is_flag=True, help="A service and its timer.")
 @click.option("--launchd", is_flag=True, help="A property list for macOS.")
@@ -71,6 +72,7 @@ def schedule() -> None:
 @click.option("--at", type=_TIME, metavar="HH:MM", help="Once a day, at this time.  [default: 01:30]")
 @click.option("--every", type=_Parsed("interval", "interval"), metavar="TIME", help="All day: 5m, 15m, 1h, 6h.")
 @click.option("--days", type=_Parsed("days", "weekdays"), metavar="DAYS", help="Only then: mon-fri, or sat,sun.")
+@click.option("--from", "since", type=_TIME, metavar="HH:MM", help="A run begins nothing before.  [default: --at]")
 @click.option("--until", type=_TIME, metavar="HH:MM", help="A run ends in good order at this time.")
 @click.option("--max-cost", type=click.FloatRange(min=0), help="What a run may spend at the most.")
 @click.option("--jobs", "-j", type=click.IntRange(1), help="Requests in flight at the most.  [default: by the engine]")
@@ -100,9 +102,11 @@ def print_schedule(shelf: Path, output: Path | None, **flags: Any) -> None:
         raise click.UsageError(f"name {'one kind' if not kinds else 'only one kind'}: --cron, --systemd, ...")
     (kind,) = kinds
     _check(kind, flags)
-    planned = _schedule(kind, shelf, flags)
+    planned, names = _schedule(kind, shelf, flags)
     made = import_module(f"narrate.schedules.{kind}").units(planned)
-    for sentence in _missing(planned) if kind != "k8s" else ():
+    if not _is_there(shelf):
+        click.echo(f"{shown(planned.shelf)}: is not there yet; a run fails until it is", err=True)
+    for sentence in _missing(planned, names) if kind != "k8s" else ():
         click.echo(sentence, err=True)
     if output is None:
         click.echo("\n".join(unit.text for unit in made), nl=False)
@@ -128,32 +132,67 @@ def _check(kind: str, flags: dict[str, Any]) -> None:
         raise click.UsageError("--k8s needs --image: the container image that holds narrate")
 
 
-def _schedule(kind: str, shelf: Path, flags: dict[str, Any]) -> Schedule:
+def _schedule(kind: str, shelf: Path, flags: dict[str, Any]) -> tuple[Schedule, tuple[str, ...]]:
+    """What is to be printed, and the variables that the shelf names. JobError for a shelf that no run could read."""
+    from narrate.library.shelf import read_shelf
+    from narrate.library.variables import named_by
+    from narrate.library.window import Window
     from narrate.schedules import Schedule, unit_name
 
-    name = unit_name(shelf.stem if flags["name"] is None else flags["name"].removeprefix("narrate-"))
-    usual = Schedule("")
-    return Schedule(
-        shelf=_absolute(shelf),
+    usual = Schedule(_absolute(shelf)).check()
+    environment = _variables(kind, flags["variables"])
+    read = read_shelf(shelf, {**os.environ, **dict(environment)}) if _is_there(shelf) else None
+    at, since, until = _hours(read.window if read else Window(), flags, usual.at)
+    planned = Schedule(
+        shelf=usual.shelf,
         command=_command(kind, flags["program"]),
-        name=name,
-        at=flags["at"] or usual.at,
+        name=unit_name(shelf.stem if flags["name"] is None else flags["name"].removeprefix("narrate-")),
+        at=at,
         every=flags["every"] or 0,
         days=flags["days"] or usual.days,
         flags=_flags(flags),
-        until=flags["until"],
-        environment=_variables(kind, flags["variables"]),
+        since=since,
+        until=until,
+        environment=environment,
         home=str(Path.home()),
         owner=_owner() if flags["system"] else "",
         image=flags["image"] or "",
         zone=flags["zone"] or _zone(),
     ).check()
+    return planned, named_by(read) if read else ()
+
+
+def _is_there(shelf: Path) -> bool:
+    return os.path.exists(shelf)  # noqa: PTH110 (Path.exists raises where a folder may not be looked into)
+
+
+def _hours(window: Window, flags: dict[str, Any], usual: Clock) -> tuple[Clock, Clock | None, Clock | None]:
+    """When a run begins, and the hours it works in: what the flags say, else the shelf, whose ``window`` it is.
+
+    Where there is an end and no beginning, that is when it is started: made up late, a run would go on for a day. Then
+    "since" among ``flags`` is set, to tell it to the run.
+    """
+    from narrate.schedules import Clock, is_within
+
+    since = flags["since"] or (Clock(*window.since) if window.since else None)
+    until = flags["until"] or (Clock(*window.until) if window.until else None)
+    at = flags["at"] or usual
+    if since and not until:
+        raise click.UsageError("--from says when a run may begin; say with --until when it is to stop")
+    if since and until and not flags["every"] and not is_within(at, since, until):
+        if flags["at"]:
+            raise click.UsageError(f"--at {at}: nothing is narrated then, but from {since} until {until}")
+        at = since
+    if until and not since and not flags["every"]:
+        since = flags["since"] = at
+    return at, since, until
 
 
 def _flags(flags: dict[str, Any]) -> tuple[str, ...]:
     """Those of ``narrate library``."""
     words: list[str] = []
     for flag, value in (
+        ("--from", flags["since"]),
         ("--until", flags["until"]),
         ("--max-cost", None if flags["max_cost"] is None else f"{flags['max_cost']:.12g}"),
         ("--jobs", flags["jobs"]),
@@ -181,10 +220,10 @@ def _variables(kind: str, given: tuple[str, ...]) -> tuple[tuple[str, str], ...]
     return tuple(found.items())
 
 
-def _missing(schedule: Schedule) -> Iterator[str]:
+def _missing(schedule: Schedule, names: tuple[str, ...]) -> Iterator[str]:
     """What is set in this terminal, and the run would do without."""
     there = {name for name, _ in schedule.environment}
-    for name in _NOT_TAKEN_ALONG:
+    for name in dict.fromkeys((*_NOT_TAKEN_ALONG, *names)):
         if os.environ.get(name) and not {name, f"{name}_FILE"} & there:
             secret = _SECRET.search(name)
             way = f"put it into a file, and add --env {name}_FILE=FILE" if secret else f"add --env {name}=VALUE"

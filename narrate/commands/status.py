@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import time
 from collections import Counter
@@ -44,10 +45,12 @@ def status(shelf: Path, states: tuple[str, ...], watch: bool, every: float, as_j
 
     while True:
         sight = sight_of(read_shelf(shelf))
-        told = _json(sight, states) if as_json else "\n".join(_lines(sight, states))
+        lines = [_json(sight, states)] if as_json else list(_lines(sight, states))
         if watch and sys.stdout.isatty() and not as_json:
             click.clear()
-        click.echo(told)
+            width = shutil.get_terminal_size().columns
+            lines = [line[:width] for line in lines]  # a table whose lines wrap is none
+        click.echo("\n".join(lines))
         if not watch:
             return
         sys.stdout.flush()

@@ -96,6 +96,7 @@ class _Drop:
         self._shelf, self._moves, self._settling = shelf, moves, settling
         self._log, self._teller = log, teller
         self._changed = threading.Event()
+        self._complaints: list[str] = []
         self.wrong = False
 
     def empty(self) -> None:
@@ -115,7 +116,11 @@ class _Drop:
         self._teller.report(f"watching {self._shelf.path}; audiobooks go to {self._shelf.output}")
         while True:
             pulse.beat()
-            wait = self._look()
+            try:
+                wait = self._look()
+            except NarrateError as error:  # the folder is away, or another run is at work: later
+                self._complain([str(error)])
+                wait = LOOK_S
             self._changed.wait(LOOK_S if wait is None else min(wait, LOOK_S))
             self._changed.clear()
 
@@ -136,25 +141,27 @@ class _Drop:
         from narrate.library.drops import dropped, is_ripe
         from narrate.library.run import run_shelf
 
-        try:
-            wait: float | None = self._settling.wait(
-                dropped(self._shelf.path, (*self._moves.places, self._shelf.output))
-            )
-            now = time.time()
-            outcome = run_shelf(
-                self._shelf,
-                self._teller,
-                self._log,
-                only=lambda each: self._settling.is_whole(Path(each.order.source)) and is_ripe(each, now),
-                quiet=True,
-            )
-            self._moves.clear(outcome, self._teller.report)
-            self.wrong = self.wrong or bool(outcome.of("failed"))
-        except NarrateError as error:  # the folder is away, or another run is at work: later
-            self.wrong = True
-            self._teller.report(str(error))
-            return LOOK_S if self._shelf.path.is_dir() else None
+        wait: float | None = self._settling.wait(dropped(self._shelf.path, (*self._moves.places, self._shelf.output)))
+        now = time.time()
+        outcome = run_shelf(
+            self._shelf,
+            self._teller,
+            self._log,
+            only=lambda each: self._settling.is_whole(Path(each.order.source)) and is_ripe(each, now),
+            quiet=True,
+        )
+        complaints: list[str] = []
+        self._moves.clear(outcome, complaints.append)
+        self._complain(complaints)
+        self.wrong = self.wrong or bool(outcome.of("failed"))
         return wait
+
+    def _complain(self, sentences: list[str]) -> None:
+        """Say what is wrong, but not again at every look."""
+        for sentence in sentences:
+            if sentence not in self._complaints:
+                self._teller.report(sentence)
+        self._complaints = sentences
 
 
 class _Teller:

@@ -7,6 +7,7 @@ so that layers can be joined key by key.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
@@ -32,6 +33,8 @@ PLACE = ("where", "read", "say")
 KIND_NAMES = {kind.replace("'", "").replace(" ", "_"): kind for kind in KINDS}
 """How a kind of text is named in TOML and on the command line."""
 
+_ADDRESS = re.compile("[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+
 LONGEST_PAUSE_MS = 60_000
 DEADLINE_S = (0.05, 86_400)
 
@@ -39,7 +42,7 @@ DEADLINE_S = (0.05, 86_400)
 def text(where: str, name: str, value: Any) -> str:
     """A text."""
     if not isinstance(value, str):
-        raise JobError(f"{where}: {name!r} must be a text in quotes, not {value!r}")
+        raise JobError(f"{where}: {name!r} must be a text in quotes, not {value}")  # a date as it was written
     return value
 
 
@@ -52,17 +55,24 @@ def truth(where: str, name: str, value: Any) -> bool:
 
 def path(where: str, name: str, value: Any) -> Path:
     """A path; ~ is the user's folder."""
-    given = text(where, name, value)
-    if not given:
-        raise JobError(f"{where}: {name!r} is empty; name a path, or leave it out")
-    if "\0" in given:
-        raise JobError(f"{where}: {name!r} holds a sign that no path can (NUL)")
+    given = plain_path(where, name, text(where, name, value))
     try:
         return Path(given).expanduser() if given.startswith("~") else Path(given)  # "./~" is a name
     except RuntimeError:
         raise JobError(
             f"{where}: {name!r} begins with {given.partition('/')[0]!r}, and there is no such user"
         ) from None
+
+
+def plain_path(where: str, name: str, given: str) -> str:
+    """A path as it is written."""
+    if not given:
+        raise JobError(f"{where}: {name!r} is empty; name a path, or leave it out")
+    if _ADDRESS.match(given):  # not repeated: a password may stand in it
+        raise JobError(f"{where}: {name!r} is an address, and narrate reads files: download it, and name the file")
+    if "\0" in given:
+        raise JobError(f"{where}: {name!r} holds a sign that no path can (NUL)")
+    return given
 
 
 def paths(where: str, name: str, value: Any) -> tuple[Path, ...]:

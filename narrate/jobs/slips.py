@@ -37,8 +37,8 @@ _LOOKS_LIKE_A_KEY = re.compile(
 )
 
 _INSTEAD = (
-    "put it into a variable of the environment, and name that with key_variable where it is not LMNT_API_KEY or "
-    "OPENAI_API_KEY"
+    "never stand in files or commands: put it into a variable of the environment, and name that with key_variable "
+    "where it is not LMNT_API_KEY or OPENAI_API_KEY"
 )
 
 
@@ -107,31 +107,31 @@ def astray(where: str, table: str, key: str) -> JobError | None:
     return JobError(f"{where}: {key!r} stands below {header}; {did_you_mean(others)}")
 
 
+def looks_like_a_key(text: str) -> bool:
+    """Whether ``text`` holds what only a key looks like."""
+    return bool(_LOOKS_LIKE_A_KEY.search(text))
+
+
 def without_keys(where: str, table: Mapping[str, Any], mistakes: list[JobError], inside: str = "") -> dict[str, Any]:
     """``table`` without what would hold a key (P9), of which ``mistakes`` are told. Values are never repeated."""
     kept: dict[str, Any] = {}
     for name, value in table.items():
         path = f"{inside}{name}"
         told = len(mistakes)
+        if looks_like_a_key(name):
+            mistakes.append(JobError(f"{where}: a name in it looks like a key, and keys {_INSTEAD}"))
         # hooks know better what to do
-        if _KEY.fullmatch(name.replace("-", "_")) and not inside.startswith("hooks."):
-            mistakes.append(
-                JobError(
-                    f"{where}: {path!r} would hold a key or a password, and those never stand in a file: {_INSTEAD}"
-                )
-            )
+        elif _KEY.fullmatch(name.replace("-", "_")) and not inside.startswith("hooks."):
+            mistakes.append(JobError(f"{where}: {path!r} would hold a key or a password, and those {_INSTEAD}"))
         elif isinstance(value, dict):
             value = without_keys(where, value, mistakes, f"{path}.")
             told = len(mistakes)
-        elif isinstance(value, list) and all(isinstance(item, dict) for item in value):
-            value = [without_keys(where, item, mistakes, f"{path}.") for item in value]
+        elif isinstance(value, list) and any(isinstance(item, dict | list) for item in value):
+            found = [without_keys(where, {name: item}, mistakes, inside) for item in value]
+            value = [item[name] for item in found if item]
             told = len(mistakes)
-        elif _LOOKS_LIKE_A_KEY.search(str(value)):
-            mistakes.append(
-                JobError(
-                    f"{where}: what stands in {path!r} looks like a key, and keys never stand in a file: {_INSTEAD}"
-                )
-            )
+        elif looks_like_a_key(str(value)):
+            mistakes.append(JobError(f"{where}: what stands in {path!r} looks like a key, and keys {_INSTEAD}"))
         if len(mistakes) == told:
             kept[name] = value
     return kept

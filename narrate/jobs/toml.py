@@ -15,6 +15,7 @@ LARGEST = 1 << 20
 
 _AT = re.compile(r" \(at line (\d+), column \d+\)| \(at end of document\)")
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
+_SETTING = re.compile(r"[A-Za-z_.]{1,40}")  # and no key of somebody's in its place
 _SHORT = {"\b": "\\b", "\t": "\\t", "\n": "\\n", "\f": "\\f", "\r": "\\r", '"': '\\"', "\\": "\\\\"}
 _ESCAPED = re.compile('["\\\\\x00-\x1f\x7f]')
 
@@ -37,21 +38,24 @@ def parsed(path: Path, what: str, named_by: str = "") -> dict[str, Any]:
         raise JobError(f"{path}: is larger than 1 MiB; it is no {what}{sent}")
     try:
         text = data.decode("utf-8-sig")
-        return tomllib.loads(text)
+        table = tomllib.loads(text)
+        repr(table)  # a number that Python will not write down could be told of nowhere
     except UnicodeDecodeError as error:
         raise JobError(f"{path}: the {what} cannot be read: it is not written in UTF-8{sent}") from error
     except RecursionError as error:
         raise JobError(f"{path}: is not valid TOML: it is nested too deeply") from error
     except ValueError as error:  # TOMLDecodeError is one, and so is a number of thousands of digits
         raise JobError(_told(path, text, str(error))) from error
+    return table
 
 
 def _told(path: Path, text: str, problem: str) -> str:
     """What the parser says, with the line in its usual place, and what is most likely meant."""
     at = _AT.search(problem)
     if at is None:
-        return f"{path}: is not valid TOML: {problem}"
-    lines = text.splitlines() or [""]
+        endless = "digits" in problem
+        return f"{path}: is not valid TOML: {'a number in it has thousands of digits' if endless else problem}"
+    lines = text.removesuffix("\n").split("\n")
     number = min(int(at[1]), len(lines)) if at[1] else len(lines)
     said = problem[: at.start()]
     hint = _hint(lines[number - 1], said)
@@ -72,7 +76,7 @@ def _hint(line: str, said: str) -> str:
     if value.lower() in ("true", "false"):
         return "true and false are written in small letters"
     if re.match(r"[A-Za-z./~_\\]", value):
-        return f'texts stand in quotes: {key} = "…"'
+        return f'texts stand in quotes: {key if _SETTING.fullmatch(key) else "name"} = "…"'
     return ""
 
 

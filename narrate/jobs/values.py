@@ -62,7 +62,7 @@ def _read(
         elif setting.names_files:
             found = tuple(folder / each for each in found)
         elif name == "hooks":
-            found = rooted(found, folder)
+            found = rooted(found, folder.absolute())  # "./tell.sh" in this very folder would be sought in PATH
         yield found
 
 

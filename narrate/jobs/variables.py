@@ -6,9 +6,12 @@ import re
 from collections.abc import Mapping
 
 from narrate.errors import JobError
+from narrate.jobs.slips import looks_like_a_key
 
-_PLACE = re.compile(r"\$(?P<sign>\$)?\{(?:(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\})?")
-_SECRET = re.compile(r"(?:^|_)(?:key|token|secret|password|passwd)$", re.IGNORECASE)
+_PLACE = re.compile(r"\$(?P<sign>\$)?\{(?:(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>(?:(?!\$\{)[^}])*))?\})?")
+_SECRET = re.compile(
+    "(?:^|_)(?:(?:api)?key|token|secret|pass|password|passwd|passphrase|pwd|credentials?)$", re.IGNORECASE
+)
 
 
 def expanded(where: str, name: str, text: str, env: Mapping[str, str]) -> str:
@@ -20,11 +23,12 @@ def expanded(where: str, name: str, text: str, env: Mapping[str, str]) -> str:
             return found[0][1:]
         if not variable:
             raise JobError(
-                f"{where}: '{name}' holds a ${{ that names no variable; write ${{NAME}} or ${{NAME:-default}}"
+                f"{where}: '{name}' holds a ${{ that names no variable; write ${{NAME}}, or ${{NAME:-default}} "
+                "with a default that names none"
             )
-        if _SECRET.search(variable):  # paths are shown, and put on record
-            raise JobError(f"{where}: '{name}' names {variable}, which holds a key: a path is no place for it")
         given = env.get(variable) or found["default"]
+        if _SECRET.search(variable) or looks_like_a_key(given or ""):  # paths are shown, and put on record
+            raise JobError(f"{where}: '{name}' names {variable}, which holds a key: a path is no place for it")
         if given is None:
             raise JobError(
                 f"{where}: '{name}' names the variable {variable}, which is not set; "

@@ -78,8 +78,9 @@ def _is_sound(kept: Kept) -> bool:
     held = [text for item in kept.held.values() for text in (item.file, item.updated, item.about["title"])]
     texts = (kept.title, kept.language, kept.serial, kept.taken, *kept.authors, *pages, *held)
     names = (kept.serial, *(item.file for item in kept.held.values()))
+    lists = all(isinstance(item.about.get("authors", []), list) for item in kept.held.values())
     whole = all(isinstance(text, str) for text in texts) and all(isinstance(page.entries, int) for page in kept.pages)
-    return whole and all(Path(name).name == name for name in names)
+    return whole and lists and all(Path(name).name == name for name in names)
 
 
 def write_kept(home: Path, kept: Kept) -> None:

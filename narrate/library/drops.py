@@ -126,7 +126,8 @@ def is_ripe(each: Standing, now: float, again: float = AGAIN_S) -> bool:
     healing = (
         record is not None and record.state in ("failed", "paused") and each.why in ("failed before", "unfinished")
     )
-    return not healing or record is None or now - record.at >= again
+    # a clock that was put back makes no book wait for the future
+    return not healing or record is None or not 0 <= now - record.at < again
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,12 +143,16 @@ class Moves:
         return tuple(place for place in (self.done, self.failed) if place is not None)
 
     def clear(self, outcome: Outcome, report: Callable[[str], None]) -> None:
-        """Move what a run is done with: books that were made, now or before, and those that no waiting mends."""
+        """Move what a run is done with: books that were made, now or before, and those that no waiting mends. What has
+        changed meanwhile stays: it is another book now.
+        """
         failed = {result.standing.order.id: result.record for result in outcome.of("failed")}
         made = {result.standing.order.id for result in outcome.of("made")}
         for each in outcome.standings:
             record = failed.get(each.order.id) or each.record
             source = Path(each.order.source)
+            if stamp_of(each.order.source) != each.sighting.inputs[0].stamp:
+                continue
             if each.order.id in made or each.state == "current":
                 _move(source, self.done, report)
             elif record is not None and record.state == "failed" and record.exit_code in FOR_GOOD:
@@ -161,10 +166,11 @@ def _move(source: Path, folder: Path | None, report: Callable[[str], None], why:
     try:
         disk.make_folder(folder.absolute())
         target = _free(folder, source.name)
+        own = "name" if source.is_dir() else "stem"  # as ``jobs.files.beside`` looks for it
+        beside = source.with_name(f"{getattr(source, own)}.narrate.toml")
         shutil.move(source, target)
-        beside = source.with_name(f"{source.stem}.narrate.toml")
         if beside.is_file():
-            shutil.move(beside, target.with_name(f"{target.stem}.narrate.toml"))
+            shutil.move(beside, target.with_name(f"{getattr(target, own)}.narrate.toml"))
         if why:
             target.with_name(f"{target.name}.why.txt").write_text(
                 f"{why}\n", encoding="utf-8", errors="backslashreplace"

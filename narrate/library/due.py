@@ -18,8 +18,8 @@ State = Literal["due", "current", "unreadable", "gone"]
 class Standing:
     """How it stands with a book, and ``why``, for people.
 
-    due: to be made. current: made, and nothing changed. waiting: its source cannot be read, which was told, and nothing
-    of it has changed since: trying again would be of no use. gone: it was made, and its source is there no more.
+    due: to be made. current: made, and nothing changed. unreadable: its source cannot be read, which was told, and
+    nothing of it has changed since: trying again would be of no use. gone: it was made, and its source is gone.
     """
 
     order: Order
@@ -30,8 +30,12 @@ class Standing:
 
     @property
     def restamped(self) -> bool:
-        """Whether inputs have new times and old bytes: worth a note, so that they are not read again."""
-        return self.state != "due" and self.record is not None and self.record.inputs != self.sighting.inputs
+        """Whether inputs have new times and old bytes: worth a note, so that they are not read again.
+
+        Of a source that is gone for a while (a disk that is not mounted) what was seen of it is kept.
+        """
+        kept = self.state in ("current", "unreadable")
+        return kept and self.record is not None and self.record.inputs != self.sighting.inputs
 
 
 def standing(order: Order, record: Record | None, sighting: Sighting, *, again: bool = False) -> Standing:

@@ -6,10 +6,15 @@ import email.utils
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
+from narrate import web
 from narrate.audio.languages import bcp_47
 from narrate.book import LANGUAGE_TAG
+
+if TYPE_CHECKING:
+    from narrate.library.articles import Article
 
 MOST = 10_000
 """Entries of one page of a feed."""
@@ -58,6 +63,14 @@ class Document:
     sections: tuple[tuple[str, str], ...] = ()
 
 
+def newest(document: Document, most: int) -> tuple[Entry, ...]:
+    """The latest entries where all say when they came; else the first, since feeds begin with what is new."""
+    entries = document.entries
+    if not document.catalogue and all(entry.moment is not None for entry in entries):
+        entries = tuple(sorted(entries, key=lambda entry: -(entry.moment or 0)))
+    return entries[:most]
+
+
 def language_of(written: str) -> str:
     """A BCP 47 tag, "" for what is none."""
     tag = bcp_47(written)
@@ -95,3 +108,26 @@ def joined(base: str, href: str) -> str:
     except ValueError:
         return ""
     return url if url.startswith(("http://", "https://")) else ""
+
+
+def about_article(article: Article) -> dict[str, Any]:
+    """What a shelf says of an article."""
+    return {
+        "title": article.title,
+        "authors": list(article.authors),
+        "date": article.date,
+        "language": article.language,
+    }
+
+
+def about_book(entry: Entry) -> dict[str, Any]:
+    """What a shelf says of a catalogue's book."""
+    return {
+        "title": entry.title or web.named(entry.identity),
+        "authors": list(entry.authors),
+        "date": entry.date if entry.moment is None else "",  # in Atom it may be the day on which the list was made
+        "language": entry.language,
+        "publisher": entry.publisher,
+        "series": entry.series,
+        "series_number": entry.series_number,
+    }

@@ -8,21 +8,26 @@ the same are left alone. An entry is known by its GUID, ``atom:id`` or address, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
+from itertools import chain, count
 from pathlib import Path
 from typing import Any, Protocol
-from urllib.parse import SplitResult, urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from narrate import disk, web
 from narrate.errors import JobError, NarrateError, SourceError, shown
 from narrate.library.articles import Article, cleaned, digest_of, write_article, write_serial
 from narrate.library.brought import Held, Kept, PageSeen, chapters, keep_chapters, read_kept, write_kept
-from narrate.library.entries import Document, Entry
+from narrate.library.entries import Document, Entry, about_article, about_book, newest
 from narrate.library.listed import Listed
 from narrate.library.opds import read_publications
 from narrate.library.syndicated import read_document
+from narrate.library.whereabouts import NAME, folder_name, harmless, identity_of, with_login
+from narrate.locks import only_run
 from narrate.naming import safe_name
 
 PAGES = 50
@@ -33,8 +38,14 @@ LARGEST_BOOK = 500_000_000
 """Bytes of a book of a catalogue: many are mostly pictures."""
 PATIENCE = 3
 """So many books that cannot be had one after another, and the others are left for the next run."""
+VISIT_S = 600.0
+"""Seconds after which no other book of a catalogue is begun: those that are here are waiting to be narrated."""
+ASKING = web.Patience(attempts=2, longest_wait=30.0)
+DOWNLOADING = web.Patience(total=900.0, attempts=2, longest_wait=30.0)
+"""A shelf waits for its feeds before it does anything, and asks again the next night."""
+LOCKED_S = 30.0
+"""Seconds for which another run may keep the chapters of a serial to itself: it needs a moment."""
 ACCEPT = "application/atom+xml, application/rss+xml, application/opds+json, application/xml;q=0.9, */*;q=0.5"
-_NAME = 80  # bytes of a title in the name of a file, before its digest
 _TOLD = 5  # of entries that were passed over, so many are named
 
 
@@ -48,6 +59,10 @@ class Download(Protocol):
     """``narrate.web.download``."""
 
     def __call__(self, url: str, path: Path, *, limit: int) -> web.Page: ...
+
+
+_FETCH: Fetch = partial(web.fetch, patience=ASKING)
+_DOWNLOAD: Download = partial(web.download, patience=DOWNLOADING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,21 +83,24 @@ def read_feed(
     *,
     as_serial: bool = False,
     newest: int = 0,
-    fetch: Fetch = web.fetch,
-    download: Download = web.download,
+    called: str = "",
+    fetch: Fetch = _FETCH,
+    download: Download = _DOWNLOAD,
 ) -> Feed:
     """Ask the feed at ``url`` for what is new, keep it below ``folder``, and list all that is there.
 
     ``as_serial`` makes one book of all entries, oldest first; a catalogue's books stay books. ``newest`` takes no more
     than so many of the entries that a feed holds (0: all). Catalogues are read page by page, other feeds as far as they
-    go in one. A feed that cannot be read is a problem, and what it brought before is listed.
+    go in one. A feed that cannot be read is a problem, and what it brought before is listed. Where a feed is ``called``
+    something else, its address is a secret, and in no name and no sentence is more of it than its host.
     """
+    name = called or web.named(url)
     if isinstance(newest, bool) or not isinstance(newest, int) or newest < 0:
-        raise JobError(f"{web.named(url)}: 'newest' must be a whole number, 0 for all, not {newest!r}")
-    home = folder / _folder_name(url)
+        raise JobError(f"{name}: 'newest' must be a whole number, 0 for all, not {newest!r}")
+    home = folder / folder_name(url, called)
     kept = read_kept(home)
     before = asdict(kept)
-    asking = _Asking(url, home, kept, as_serial, newest, fetch, download)
+    asking = _Asking(url, name, identity_of(url, called), home, kept, as_serial, newest, fetch, download)
     try:
         asking.ask()
     except NarrateError as error:
@@ -90,42 +108,40 @@ def read_feed(
     except OSError as error:
         asking.problems.append(f"{home}: cannot be written: {(error.strerror or str(error)).lower()}")
     if asking.left:
-        asking.problems.append(f"{web.named(url)}: {asking.left} more books are left for the next run")
+        asking.problems.append(f"{name}: {asking.left} more books are left for the next run")
     kept.held = {identity: held for identity, held in kept.held.items() if (home / held.file).is_file()}
     if asdict(kept) != before:
         with suppress(OSError):  # the next run asks for everything again, which does no harm
             write_kept(home, kept)
-    return Feed(kept.title, tuple(_listed(url, home, kept)), tuple(asking.problems), asking.passed_over())
+    told = [asking.problems, asking.passed_over()]
+    problems, passed_over = (harmless(sentences, url, called) if called else tuple(sentences) for sentences in told)
+    return Feed(kept.title, tuple(_listed(name, home, kept)), problems, passed_over)
 
 
-def brought_by(url: str, folder: Path) -> Feed:
+def brought_by(url: str, folder: Path, called: str = "") -> Feed:
     """What the feed at ``url`` has brought so far. Nobody is asked, and nothing is written."""
-    home = folder / _folder_name(url)
+    home = folder / folder_name(url, called)
     kept = read_kept(home)
     kept.held = {identity: held for identity, held in kept.held.items() if (home / held.file).is_file()}
-    return Feed(kept.title, tuple(_listed(url, home, kept)))
+    return Feed(kept.title, tuple(_listed(called or web.named(url), home, kept)))
 
 
-def _listed(url: str, home: Path, kept: Kept) -> Iterable[Listed]:
+def _listed(name: str, home: Path, kept: Kept) -> Iterable[Listed]:
     if kept.serial:
         about = {"title": kept.title, "authors": kept.authors, "language": kept.language}
         if (home / kept.serial).is_file():
-            yield Listed(home / kept.serial, {"serial": True, "metadata": _said(about)}, web.named(url), home)
+            yield Listed(home / kept.serial, {"serial": True, "metadata": _said(about)}, name, home)
         return
     for held in kept.held.values():
         about = held.about if held.book else {"series": kept.title, **held.about}
-        origin = f"{web.named(url)}: {shown(held.about['title'], 100)}"
+        if not held.book and not about.get("authors"):
+            about["authors"] = [kept.title]  # two feeds may well have an entry of the same title
+        origin = f"{name}: {shown(held.about['title'], 100)}"
         yield Listed(home / held.file, {"metadata": _said(about)}, origin, home)
 
 
 def _said(about: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in about.items() if value}
-
-
-def _folder_name(url: str) -> str:
-    """The folder of a feed: to be recognised by people, and by a digest; nothing that may be secret is in it."""
-    parts = urlsplit(web.named(url).removesuffix("?…"))
-    return f"{safe_name(f'{parts.netloc}{parts.path}'.rstrip('/'), _NAME)}-{digest_of(url)[:8]}"
 
 
 # asking
@@ -136,6 +152,8 @@ class _Asking:
     """One visit of a feed."""
 
     url: str
+    name: str
+    identity: str
     home: Path
     kept: Kept
     as_serial: bool
@@ -147,6 +165,8 @@ class _Asking:
     failed: int = 0  # books in a row
     left: int = 0  # books that were not even asked for
     names: dict[str, str] = field(default_factory=dict)  # digest -> file that is there
+    titles: dict[tuple[str, ...], str] = field(default_factory=dict)  # what a folder is named after -> whose it is
+    ends: float = field(default_factory=lambda: time.monotonic() + VISIT_S)
 
     def ask(self) -> None:
         """Fetch the pages that changed, and what they name."""
@@ -177,7 +197,7 @@ class _Asking:
 
     def _page(self, address: str, before: PageSeen, counted: int) -> PageSeen:
         first = not self.kept.pages
-        place = address if first else _with_login(address, self.url)
+        place = address if first else with_login(address, self.url)
         page = self.fetch(place, etag=before.etag, modified=before.modified, accept=ACCEPT, limit=LARGEST)
         if page.unchanged:
             return before
@@ -192,8 +212,12 @@ class _Asking:
             self._introduce(document)
             disk.make_folder(self.home)
             disk.clear_scratch(self.home, disk.SCRATCH)
-            self.names = {path.stem.rpartition("-")[2]: path.name for path in sorted(self.home.glob("*-*.epub"))}
-        entries = _newest(document, self.newest - counted) if self.newest else document.entries
+            self.names = {path.stem.rpartition("-")[2]: path.name for path in sorted(self.home.glob("[!.]*-*.epub"))}
+            held = self.kept.held.items()
+            self.titles = {_apart(item.about["title"], item.about): identity for identity, item in held}
+        if not document.catalogue:
+            document = replace(document, entries=tuple(self._once(document.entries)))
+        entries = newest(document, self.newest - counted) if self.newest else document.entries
         if self.kept.serial:
             whole = self._take_chapters(entries, document)
         else:
@@ -208,7 +232,7 @@ class _Asking:
         kept.title = document.title or kept.title or urlsplit(web.named(self.url)).netloc
         kept.authors, kept.language = list(document.authors), document.language
         if self.as_serial and not document.catalogue:
-            kept.serial = kept.serial or f"{safe_name(kept.title, _NAME)}.epub"
+            kept.serial = kept.serial or f"{safe_name(kept.title, NAME)}.epub"
         else:
             kept.serial = ""
 
@@ -227,14 +251,27 @@ class _Asking:
     def _take_chapters(self, entries: Iterable[Entry], document: Document) -> bool:
         """Keep what ``entries`` say, and make the one book of all that ever came."""
         found = [(self._article(entry, document), entry.moment) for entry in entries]
-        keep_chapters(self.home, [(article, moment) for article, moment in found if article])
         kept = self.kept
-        bound, damaged = chapters(self.home)
-        self.problems += damaged
-        if bound:
-            path, authors = self.home / kept.serial, tuple(kept.authors)
-            write_serial(path, digest_of(self.url), kept.title, authors, kept.language, bound)
+        # two runs at once would give one chapter two numbers, for ever
+        about = "keeping the chapters of this feed"
+        with only_run(self.home.parent, self.home.name, self.name, wait=LOCKED_S, doing=about):
+            keep_chapters(self.home, [(article, moment) for article, moment in found if article])
+            bound, damaged = chapters(self.home)
+            self.problems += damaged
+            if bound:
+                path, authors = self.home / kept.serial, tuple(kept.authors)
+                write_serial(path, self.identity, kept.title, authors, kept.language, bound)
         return True
+
+    def _once(self, entries: Iterable[Entry]) -> Iterator[Entry]:
+        """The first of those with the same id: both would be one book, another with every visit."""
+        first: dict[str, Entry] = {}
+        for entry in entries:
+            before = first.setdefault(entry.identity, entry) if entry.identity else entry
+            if before is entry:
+                yield entry
+            elif before.html != entry.html:
+                self.passed.append((_called(entry), "has the id of another entry"))
 
     def _take(self, entry: Entry, document: Document) -> bool:
         """Keep what ``entry`` holds; False when that failed and is to be tried again."""
@@ -244,8 +281,20 @@ class _Asking:
         if article:
             path = self.home / self._file_name(entry)
             write_article(path, article)
-            self.kept.held[entry.identity] = Held(path.name, _about_article(article))
+            self.kept.held[entry.identity] = Held(path.name, self._told_apart(entry.identity, about_article(article)))
         return True
+
+    def _told_apart(self, identity: str, about: dict[str, Any]) -> dict[str, Any]:
+        """What is said of an entry, its title told apart from those of the others: where each is "Links", the second
+        would take the place of the first.
+        """
+        titles = [about["title"]]
+        if about["date"] not in titles[0]:
+            titles.append(f"{titles[0]}, {about['date']}")
+        for title in chain(titles, (f"{titles[-1]} ({number})" for number in count(2))):
+            if self.titles.setdefault(_apart(title, about), identity) == identity:
+                break
+        return {**about, "title": title}
 
     def _article(self, entry: Entry, document: Document) -> Article | None:
         why = "" if entry.identity else "has neither an id nor an address"
@@ -278,17 +327,18 @@ class _Asking:
         held = self.kept.held.get(entry.identity)
         file = self._file_name(entry)
         if held is None or held.updated != entry.updated or not (self.home / file).is_file():
-            if self.failed >= PATIENCE:
+            if self.failed >= PATIENCE or time.monotonic() > self.ends:
                 self.left += 1
                 return False
             try:
-                self._fetch_book(_with_login(entry.book, self.url), self.home / file)
+                self._fetch_book(with_login(entry.book, self.url), self.home / file)
             except NarrateError as error:
                 self.problems.append(str(error))
                 self.failed += 1
                 return False
             self.failed = 0
-        self.kept.held[entry.identity] = Held(file, _about_book(entry), entry.updated, book=True)
+        about = self._told_apart(entry.identity, about_book(entry))
+        self.kept.held[entry.identity] = Held(file, about, entry.updated, book=True)
         return True
 
     def _fetch_book(self, url: str, path: Path) -> None:
@@ -308,18 +358,18 @@ class _Asking:
     def _file_name(self, entry: Entry) -> str:
         """The name of an entry's file: the one it was first given, though its title may be another by now."""
         held, digest = self.kept.held.get(entry.identity), digest_of(entry.identity)
-        return held.file if held else self.names.get(digest, f"{safe_name(entry.title, _NAME)}-{digest}.epub")
+        return held.file if held else self.names.get(digest, f"{safe_name(entry.title, NAME)}-{digest}.epub")
 
-    def passed_over(self) -> tuple[str, ...]:
+    def passed_over(self) -> list[str]:
         """A sentence for each reason, with the entries that are meant."""
         reasons: dict[str, list[str]] = {}
         for name, why in self.passed:
             reasons.setdefault(why, []).append(name)
-        return tuple(f"{web.named(self.url)}: {_enumerated(names)}: {why}" for why, names in reasons.items())
+        return [f"{self.name}: {_enumerated(names)}: {why}" for why, names in reasons.items()]
 
 
 def _called(entry: Entry) -> str:
-    return shown(entry.title or entry.identity, 100) or "an entry"
+    return shown(entry.title or web.named(entry.identity), 100) or "an entry"
 
 
 def _enumerated(names: list[str]) -> str:
@@ -333,23 +383,6 @@ def _read_document(page: web.Page) -> Document:
     return read_document(page.body, page.url, page.media_type, page.charset)
 
 
-def _newest(document: Document, most: int) -> tuple[Entry, ...]:
-    """The latest entries where all say when they came; else the first, since feeds begin with what is new."""
-    entries = document.entries
-    if not document.catalogue and all(entry.moment is not None for entry in entries):
-        entries = tuple(sorted(entries, key=lambda entry: -(entry.moment or 0)))
-    return entries[:most]
-
-
-def _with_login(address: str, url: str) -> str:
-    """``address`` with the name and password of ``url``, if it is on the same server."""
-    own, there = urlsplit(url), urlsplit(address)
-    login, at, server = own.netloc.rpartition("@")
-    if not at or "@" in there.netloc or (own.scheme, server) != (there.scheme, there.netloc):
-        return address
-    return urlunsplit(SplitResult(there.scheme, f"{login}@{server}", there.path, there.query, ""))
-
-
 def _same(one: Path, other: Path) -> bool:
     with suppress(OSError):
         if one.stat().st_size == other.stat().st_size:
@@ -357,22 +390,6 @@ def _same(one: Path, other: Path) -> bool:
     return False
 
 
-def _about_article(article: Article) -> dict[str, Any]:
-    return {
-        "title": article.title,
-        "authors": list(article.authors),
-        "date": article.date,
-        "language": article.language,
-    }
-
-
-def _about_book(entry: Entry) -> dict[str, Any]:
-    return {
-        "title": entry.title or entry.identity,
-        "authors": list(entry.authors),
-        "date": entry.date if entry.moment is None else "",  # in Atom it may be the day on which the list was made
-        "language": entry.language,
-        "publisher": entry.publisher,
-        "series": entry.series,
-        "series_number": entry.series_number,
-    }
+def _apart(title: str, about: dict[str, Any]) -> tuple[str, ...]:
+    """What tells the folders of two books apart."""
+    return safe_name(title).casefold(), *map(str, about.get("authors") or ())

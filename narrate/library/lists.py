@@ -18,7 +18,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -45,6 +45,8 @@ _UNSEEN = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 
 Convert = Callable[[str], Any]
+Book = Callable[[], Listed]
+"""A row, to be read; JobError when it is no book."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +58,10 @@ class _Column:
     convert: Convert
 
 
-def read_list(path: Path) -> tuple[Listed, ...]:
-    """The books of a list, read by its suffix; JobError names the line that is wrong, and what was likely meant."""
+def read_list(path: Path) -> tuple[tuple[Listed, ...], tuple[str, ...]]:
+    """The books of a list, read by its suffix, and sentences on rows that are none: they name the line, and what was
+    likely meant. JobError when the whole of it is no list.
+    """
     readers = {
         **dict.fromkeys((".csv", ".tsv"), read_csv),
         **dict.fromkeys((".jsonl", ".ndjson"), read_jsonl),
@@ -66,10 +70,16 @@ def read_list(path: Path) -> tuple[Listed, ...]:
     reader = readers.get(path.suffix.lower())
     if reader is None:
         raise JobError(f"{path}: is no list of books; a list is a .csv, a .tsv, a .jsonl or a .json file")
-    return reader(path)
+    found, wrong = [], []
+    for book in reader(path):
+        try:
+            found.append(book())
+        except JobError as error:
+            wrong.append(str(error))
+    return tuple(found), tuple(wrong)
 
 
-def read_csv(path: Path) -> tuple[Listed, ...]:
+def read_csv(path: Path) -> Iterator[Book]:
     """The books of a table: its first row names the columns, and commas, semicolons or tabs stand between cells."""
     text, separator = _separator(_text(path))
     rows = _rows(path, text, separator)
@@ -77,21 +87,21 @@ def read_csv(path: Path) -> tuple[Listed, ...]:
     if not header:
         raise JobError(f"{path}: is empty; the first row names the columns, at least 'source'")
     columns = _columns(f"{path} line {line}", header, decimal_comma=separator != ",")
-    return tuple(_row(path.parent, f"{path} line {line}", columns, cells) for line, cells in rows)
+    return (partial(_row, path.parent, f"{path} line {line}", columns, cells) for line, cells in rows)
 
 
-def read_jsonl(path: Path) -> tuple[Listed, ...]:
+def read_jsonl(path: Path) -> Iterator[Book]:
     """The books of a file with a JSON object on every line; tables may be nested, and null is not set."""
     lines = ((f"{path} line {number}", line) for number, line in enumerate(_text(path).split("\n"), 1))
-    return tuple(_object(path.parent, where, _json(where, line)) for where, line in lines if line.strip())
+    return (partial(_line, path.parent, where, line) for where, line in lines if line.strip())
 
 
-def read_json(path: Path) -> tuple[Listed, ...]:
+def read_json(path: Path) -> Iterator[Book]:
     """The books of a file that is one JSON list of objects."""
     found = _json(str(path), _text(path))
     if not isinstance(found, list):
         raise JobError(f'{path}: must be a list of books, such as [{{"source": "dune.epub"}}]')
-    return tuple(_object(path.parent, f"{path} entry {number}", item) for number, item in enumerate(found, 1))
+    return (partial(_object, path.parent, f"{path} entry {number}", item) for number, item in enumerate(found, 1))
 
 
 def _text(path: Path) -> str:
@@ -195,6 +205,10 @@ def _json(where: str, text: str) -> Any:
         raise JobError(f"{where}: is nested too deeply; a book is one object") from error
     except ValueError as error:  # JSONDecodeError is one
         raise JobError(f"{where}: is not valid JSON: {error}") from error
+
+
+def _line(folder: Path, where: str, line: str) -> Listed:
+    return _object(folder, where, _json(where, line))
 
 
 def _object(folder: Path, where: str, found: object) -> Listed:

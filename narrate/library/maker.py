@@ -59,23 +59,24 @@ def main() -> None:
     stopping = Stopping(tell=lambda sentence: None)
     stopping.listen()
     channel = _Channel()
+    spent: list[Budget] = []
     try:
         task: Task = pickle.load(sys.stdin.buffer)
         channel.listen(sys.stdin.buffer)
-        code = _make(task, channel)
+        code = _make(task, channel, spent)
     except (KeyboardInterrupt, Stopped) as ended:
         code = 128 + (ended.number if isinstance(ended, Stopped) else signal.SIGINT)
+        channel.say("stopped", **_spent(spent))
     stopping.over()
     channel.close()
     os._exit(code)  # worker threads that hang in a request are not waited for
 
 
-def _make(task: Task, channel: _Channel) -> int:
+def _make(task: Task, channel: _Channel, spent: list[Budget]) -> int:
     from narrate.produce import produce
 
     console = _Console(channel)
     began = time.monotonic()
-    spent: list[Budget] = []
 
     def failed(error: str, code: int) -> int:
         channel.say("failed", error=error, exit_code=code, **_spent(spent))

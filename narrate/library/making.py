@@ -81,6 +81,12 @@ class Making:
                 self.stop()
                 self._wait(slots)
 
+    def unheard(self) -> Generator[Said, None, None]:
+        """What is said of books that ended after ``run`` was closed."""
+        while not self._said.empty():
+            if (said := self._said.get()) is not None:
+                yield said
+
     def stop(self) -> None:
         """Begin no other book, and have those that are being made end in good order."""
         with self._lock:
@@ -165,18 +171,17 @@ class Making:
             for line in lines:
                 fields = _parsed(line)
                 what = str(fields.pop("what", ""))
-                if what in ("done", "failed"):
+                if what in ("done", "failed", "stopped"):
                     last = what, fields
                 elif not self._answered(name, what, fields, answers):
                     self._say(name, what, **fields)
         code = process.wait()
         reader.join(1.0)
-        process.stderr.close()
         if last is not None:
             return last
         if self._stopping or code in (129, 130, 143):
-            return "stopped", {}
-        return "crashed", {"error": _crash(code, bytes(words)), "exit_code": 1}
+            return "stopped", {"cost": None}
+        return "crashed", {"error": _crash(code, bytes(words)), "exit_code": 1, "cost": None}
 
     def _answered(self, name: str, what: str, fields: dict[str, Any], answers: IO[bytes]) -> bool:
         """Answer what is a question; whether it was one."""
@@ -209,8 +214,8 @@ def _parsed(line: bytes) -> dict[str, Any]:
 
 
 def _keep(stream: IO[bytes], words: bytearray) -> None:
-    """Read what a process writes to its end, and keep the last of it."""
-    with suppress(OSError, ValueError):
+    """Read what a process writes to its end, and keep the last of it. The processes that it started may write on."""
+    with suppress(OSError, ValueError), stream:
         while piece := stream.read(65_536):
             words += piece
             del words[:-LAST_WORDS]

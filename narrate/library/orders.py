@@ -139,7 +139,9 @@ class _Listing:
         return self._shared[key]
 
     def _own(self, source: str) -> tuple[tuple[str, str], ...]:
-        """The file next to a book, where there is one."""
+        """The file next to a book, where there is one: of a link it lies next to what it leads to (``beside``)."""
+        if os.path.islink(source):  # noqa: PTH114
+            source = os.path.realpath(source)
         folder, _, name = source.rpartition("/")
         if folder not in self._beside:
             try:
@@ -223,7 +225,9 @@ def _list_drops(listing: _Listing, entry: Entry) -> None:
 def _list_rows(listing: _Listing, entry: Entry) -> None:
     from narrate.library.lists import read_list
 
-    _add_all(listing, entry, read_list(Path(entry.where)))
+    found, wrong = read_list(Path(entry.where))
+    listing.problems.extend((entry.origin, sentence) for sentence in wrong)
+    _add_all(listing, entry, found)
 
 
 def _list_calibre(listing: _Listing, entry: Entry) -> None:
@@ -235,12 +239,16 @@ def _list_calibre(listing: _Listing, entry: Entry) -> None:
 
 
 def _list_feed(listing: _Listing, entry: Entry) -> None:
-    from narrate.hooks.environment import expanded
+    from narrate.hooks.environment import expanded, variables
     from narrate.library.feeds import brought_by, read_feed
 
     url, folder = expanded(entry.where, os.environ), listing.shelf.downloads
+    called = entry.where if variables(entry.where) else ""  # an address in a variable is a secret
     serial = bool(entry.settings.values.get("serial"))
-    feed = read_feed(url, folder, as_serial=serial, **entry.extra) if listing.ask else brought_by(url, folder)
+    if listing.ask:
+        feed = read_feed(url, folder, as_serial=serial, called=called, **entry.extra)
+    else:
+        feed = brought_by(url, folder, called)
     listing.problems.extend((entry.origin, sentence) for sentence in feed.problems)
     listing.notes.extend(feed.passed_over)
     _add_all(listing, entry, feed.listed)
@@ -249,7 +257,12 @@ def _list_feed(listing: _Listing, entry: Entry) -> None:
 def _add_all(listing: _Listing, entry: Entry, found: Sequence[Listed]) -> None:
     for listed in found:
         if is_pattern(listed.source):
-            for path in books_at(listed.source):
+            try:
+                paths = books_at(listed.source)
+            except SourceError as error:
+                listing.problems.append((entry.origin, f"{listed.origin}: {error}"))
+                continue
+            for path in paths:
                 listing.add(entry, str(path), listed)
         else:
             listing.add(entry, str(listed.source), listed, named=True)
@@ -267,5 +280,7 @@ _LISTERS = {
 def with_flags(shelf: Shelf, **flags: Any) -> Shelf:
     """``shelf`` with what the command line says; None says nothing."""
     given = {name: value for name, value in flags.items() if value is not None}
+    values = {"jobs" if name == "requests" else name: value for name, value in given.items() if name != "at_once"}
+    check(Job(Path(), **values), "the command line")
     limits = {name.removeprefix("max_"): given.pop(name) for name in list(given) if name.startswith("max_")}
     return replace(shelf, limits=replace(shelf.limits, **limits), **given)

@@ -16,11 +16,13 @@ class Spending:
 
     Every request counts as billed from the moment it is taken. The first that would pass a limit ends it: ``over``
     then says why, and everything after it is turned away too, but what costs nothing where the money is spent.
+    ``above`` is what this is a part of: what several shelves may spend together.
     """
 
-    def __init__(self, limits: Limits, currency: str) -> None:
+    def __init__(self, limits: Limits, currency: str, above: Spending | None = None) -> None:
         self._limits = limits
         self._currency = currency
+        self._above = above
         self._lock = threading.Lock()
         self._requests = 0
         self._characters = 0
@@ -30,19 +32,29 @@ class Spending:
     @property
     def over(self) -> str:
         """Which limit was reached, in a sentence; "" while there is something left."""
-        return self._ended or self._broke
+        return self._ended or self._broke or (self._above.over if self._above else "")
 
     @property
     def limited(self) -> bool:
         """Whether there is anything to be asked for."""
-        return self._limits != Limits()
+        return self._limits != Limits() or (self._above is not None and self._above.limited)
 
     def bars(self, job: Job) -> bool:
         """Whether there is no use in beginning with ``job`` any more."""
+        if self._above is not None and self._above.bars(job):
+            return True
         return bool(self._ended or (self._broke and (job.engine in HOSTED or job.price)))
 
     def take(self, characters: int, price: float | None, currency: str | None) -> str:
         """Count a request; the sentence for the limit that it would pass, and then it is not counted; else ""."""
+        if self._above is not None and (over := self._above.take(characters, price, currency)):
+            return over
+        over = self._take(characters, price, currency)
+        if over and self._above is not None:
+            self._above.give_back(characters, price)
+        return over
+
+    def _take(self, characters: int, price: float | None, currency: str | None) -> str:
         with self._lock:
             self._ended = self._ended or self._passed(characters)
             if price != 0 and self._limits.cost is not None and not self._ended:
@@ -56,6 +68,8 @@ class Spending:
         """Take back a request that has certainly not been sent."""
         with self._lock:
             self._count(-1, -characters, price)
+        if self._above is not None:
+            self._above.give_back(characters, price)
 
     def _count(self, requests: int, characters: int, price: float | None) -> None:
         self._requests += requests

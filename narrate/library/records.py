@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 from narrate import disk
 from narrate.errors import StoreError
@@ -23,6 +23,12 @@ SLACK = 200
 """Lines out of date, beyond as many as there are books, that a journal may hold before it is written anew."""
 
 State = Literal["making", "made", "failed", "paused"]
+_TEXTS = ("id", "folder", "title", "currency", "reason")
+_COUNTS = ("chapters", "duration_ms", "requests", "characters", "exit_code")
+_NUMBERS = ("at", "spent", "took")
+_OR_NONE = ("cost", "made_at")
+_MOST = 1e15
+"""What no number of a record comes near: seconds, milliseconds, characters, money."""
 
 
 class Input(NamedTuple):
@@ -90,6 +96,10 @@ class Records:
                 lines = file.read().split(b"\n")
         except FileNotFoundError:
             lines = []
+        except NotADirectoryError as error:
+            raise StoreError(
+                f"{self.path}: a file lies where a folder should; remove it, or name another output"
+            ) from error
         except disk.NotAFile as error:
             raise StoreError(f"{self.path}: {error}; move it away and run again") from error
         except OSError as error:
@@ -143,10 +153,27 @@ def _record(line: bytes) -> Record | None:
             return None
         values["inputs"] = tuple(Input(*map(str, item)) for item in values["inputs"])
         values["outputs"] = tuple(Output(str(name), int(size), int(time)) for name, size, time in values["outputs"])
-        values["authors"] = tuple(values["authors"])
-        return Record(**values)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        values["authors"] = tuple(map(str, values["authors"]))
+        values["settings"] = {str(name): str(value) for name, value in values["settings"].items()}
+        record = Record(**values)
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return None
+    return record if _is_sound(record) else None
+
+
+def _is_sound(record: Record) -> bool:
+    """Whether a record holds what it should: one damaged byte makes another number of a number."""
+    return (
+        record.state in get_args(State)
+        and all(isinstance(getattr(record, name), str) for name in _TEXTS)
+        and all(isinstance(getattr(record, name), int) for name in _COUNTS)
+        and all(_is_number(getattr(record, name)) for name in (*_COUNTS, *_NUMBERS))
+        and all(getattr(record, name) is None or _is_number(getattr(record, name)) for name in _OR_NONE)
+    )
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and -_MOST < value < _MOST
 
 
 def _ends_with_line(path: Path) -> bool:

@@ -25,7 +25,7 @@ def subject(outcome: Outcome) -> str:
         ("made", len(outcome.of("made"))),
         ("failed", len(outcome.of("failed"))),
         ("unfinished", len(outcome.of("paused")) + len(outcome.left)),
-        ("problems", len(outcome.listing.problems)),
+        ("problem" if len(outcome.listing.problems) == 1 else "problems", len(outcome.listing.problems)),
         ("still unreadable", len(outcome.unreadable)),
         ("up to date", sum(each.state == "current" for each in outcome.standings)),
     )

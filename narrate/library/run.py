@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -63,12 +63,14 @@ def run_shelf(
     until: float | None = None,
     tick: Callable[[], None] = lambda: None,
     quiet: bool = False,
+    spending: Spending | None = None,
     now: Callable[[], float] = time.time,
 ) -> Outcome:
     """Make what is due. Busy when another run works on this shelf for ``wait`` seconds more.
 
     ``only`` says which of the due books. ``until`` is the moment, in seconds since 1970, at which it stops. ``tick`` is
     called at least once a second. ``quiet``: that nothing is due is told to nobody, as suits who looks all the time.
+    ``spending`` is what several shelves may spend together.
     """
     began = now()
     listing = orders_of(shelf)
@@ -76,13 +78,15 @@ def run_shelf(
     told = Told(shelf, watcher.report, log)
     try:
         standings = standings_of(shelf, listing, records.read(), again=again)
-        if any(each.state == "due" and only(each) for each in standings):
+        outcome = None
+        if _due(standings, only):
             with _alone(shelf, wait):
                 # another run may have made them while we waited
                 standings = standings_of(shelf, listing, records.read(), again=again)
-                run = _Run(shelf, watcher, log, told, records, now)
-                outcome = run.make(listing, standings, only, until, tick)
-        else:
+                if due := _due(standings, only):
+                    run = _Run(shelf, watcher, log, told, records, spending, now)
+                    outcome = run.make(listing, standings, due, until, tick)
+        if outcome is None:
             _restamp(shelf, standings, records)
             outcome = Outcome(shelf, listing, standings)
             if not outcome.news and not quiet:
@@ -90,7 +94,7 @@ def run_shelf(
     except BaseException:
         told.close(HURRY_S)
         raise
-    outcome = replace(outcome, took=now() - began)
+    outcome = replace(outcome, took=max(0.0, now() - began))
     if outcome.news or not quiet:
         told.finish(outcome)
     told.close()
@@ -108,6 +112,10 @@ def _figures(outcome: Outcome) -> dict[str, Any]:
         "cost": figures["costs"].get(outcome.shelf.currency, 0.0),
         "currency": outcome.shelf.currency,
     }
+
+
+def _due(standings: tuple[Standing, ...], only: Callable[[Standing], bool]) -> list[Standing]:
+    return [each for each in standings if each.state == "due" and only(each)]
 
 
 @contextmanager
@@ -140,11 +148,12 @@ class _Run:
         log: EventLog,
         told: Told,
         records: Records,
+        together: Spending | None,
         now: Callable[[], float],
     ) -> None:
         self._shelf, self._watcher, self._log, self._told = shelf, watcher, log, told
         self._records, self._now = records, now
-        self._spending = Spending(shelf.limits, shelf.currency)
+        self._spending = Spending(shelf.limits, shelf.currency, together)
         self._due: dict[str, Standing] = {}
         self._begun: dict[str, float] = {}
         self._titles: dict[str, str] = {}
@@ -154,13 +163,12 @@ class _Run:
         self,
         listing: Listing,
         standings: tuple[Standing, ...],
-        only: Callable[[Standing], bool],
+        due: list[Standing],
         until: float | None,
         tick: Callable[[], None],
     ) -> Outcome:
-        """Make what is due of ``standings``, until the moment ``until``."""
-        due = [each for each in standings if each.state == "due" and only(each)]
-        due.sort(key=length, reverse=True)
+        """Make what is ``due`` of ``standings``, until the moment ``until``."""
+        due = sorted(due, key=length, reverse=True)
         self._due = {each.order.id: each for each in due}
         known = self._records.read()
         self._records.tidy(known.values())
@@ -185,9 +193,16 @@ class _Run:
                 over = f"it is {time.strftime('%H:%M', time.localtime(until))}, when this run was to stop"
                 making.stop()
 
-        with closing(making.run(((each.order.id, self._job_of(each)) for each in due), look_at_the_clock)) as all_said:
-            for said in all_said:
-                self._hear(said)
+        try:
+            jobs = ((each.order.id, self._job_of(each)) for each in due)
+            with closing(making.run(jobs, look_at_the_clock)) as all_said:
+                for said in all_said:
+                    self._hear(said)
+        except BaseException:
+            with suppress(NarrateError):  # what ended in good order goes on record all the same, and what it cost
+                for said in making.unheard():
+                    self._hear(said)
+            raise
         done = {result.standing.order.id for result in self._results}
         left = tuple(each for each in due if each.order.id not in done)
         return Outcome(self._shelf, listing, standings, tuple(self._results), left, over or self._spending.over)
@@ -205,7 +220,7 @@ class _Run:
         cores = self._shelf.cores or os.cpu_count() or 1
         embedded = any(each.order.settings.get("engine", "kokoro") == "kokoro" for each in due)
         usual = max(1, cores // KOKORO_CORES) if embedded else min(AT_ONCE, cores)
-        return max(1, min(self._shelf.at_once or usual, len(due)))
+        return max(1, min(self._shelf.at_once or usual, self._shelf.requests or len(due), len(due)))
 
     def _job_of(self, each: Standing) -> Callable[[], Any]:
         """What makes the job of a book: with its share of what goes on at once."""
@@ -304,7 +319,7 @@ class _Run:
     _on_crashed = _on_failed
 
     def _on_stopped(self, each: Standing, fields: Mapping[str, Any]) -> None:
-        self._pause(each, "it was stopped; the next run goes on", {"cost": None})
+        self._pause(each, "it was stopped; the next run goes on", fields)
 
     def _pause(self, each: Standing, why: str, fields: Mapping[str, Any]) -> None:
         self._keep(each, self._without_sound(each, "paused", why, LimitReached.exit_code, fields))
@@ -327,7 +342,7 @@ class _Run:
             settings=each.order.settings,
             inputs=with_digests(each.sighting.inputs, each.order.names),
             **self._spent(each, fields),
-            took=round(self._now() - self._begun.get(each.order.id, self._now()), 3),
+            took=round(max(0.0, self._now() - self._begun.get(each.order.id, self._now())), 3),
             reason=reason,
             exit_code=code,
         )

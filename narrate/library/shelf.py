@@ -78,7 +78,8 @@ class Shelf:
 def read_shelf(path: Path, env: Mapping[str, str] = os.environ) -> Shelf:
     """Read a shelf file. JobError names file, setting and what to do.
 
-    A file that names a ``source`` at the top is a job file: a shelf of its own books.
+    Where no output is named it lies beside the file: cron starts a shelf in another folder than people do. A file that
+    names a ``source`` at the top is a job file: a shelf of its own books.
     """
     layers, own = read_layers(path, "shelf file", env, apart=OWN)
     values = merged(layers)
@@ -88,7 +89,8 @@ def read_shelf(path: Path, env: Mapping[str, str] = os.environ) -> Shelf:
         tables = _tables(path, own)
     if "source" in values and "books" in own:
         raise JobError(f"{path}: 'source' stands at the top of a shelf; put it into a table [[books]]")
-    output = values.get("output", Path("output"))
+    output = values.get("output", path.parent / "output")
+    check(Job(Path(), **{name: values[name] for name in _TOGETHER if name in values}), str(path))
     common = tuple(_without(part, ("source", *_TOGETHER)) for part in layers)
     entries = tuple(_entry(path, number, table, env) for number, table in enumerate(tables, 1))
     for entry in entries:  # what is wrong in the file itself is told before anything is made

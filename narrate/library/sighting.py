@@ -88,7 +88,7 @@ def _missing(record: Record, output: str) -> str:
     for name, size, time in record.outputs:
         try:
             seen = os.stat(f"{folder}/{name}")  # noqa: PTH116
-        except OSError:
+        except (OSError, ValueError):  # a name that no file has: the record is damaged
             return name
         if seen.st_size != size or seen.st_mtime_ns != time:
             return name

@@ -27,6 +27,8 @@ ten microseconds for each, and more for one that is not closed.
 """
 ATTRIBUTES = 400_000
 _CATALOGUE = "profile=opds-catalog"
+_ENTRIES = (b"item", b"entry")
+_ROOTS = (b"channel", b"rss", b"feed", b"rdf:RDF")
 _OPENED = re.compile(rb"<[A-Za-z]")
 _ATTRIBUTE = re.compile(rb"""=\s?["']""")
 _ALTERNATE = re.compile(r"<link\b([^<>]{0,500})>", re.IGNORECASE)
@@ -41,6 +43,8 @@ def read_document(body: bytes, url: str, media_type: str = "", charset: str = ""
     found = _parsed(body, url, media_type, charset)
     if not found.get("version"):
         raise SourceError(_what_it_is(body, url))
+    if _is_cut_off(body):
+        raise SourceError("breaks off in the middle of an entry")
     feed, entries = found["feed"], found["entries"][:MOST]
     links = list(_links(feed))
     catalogue = any(_is_of_catalogue(link) for entry in entries for link in _links(entry)) or any(
@@ -55,6 +59,12 @@ def read_document(body: bytes, url: str, media_type: str = "", charset: str = ""
         following=next((joined(url, link["href"]) for link in links if link.get("rel") == "next"), ""),
         sections=tuple((_title(entry), _leads_on(entry)) for entry in entries if catalogue and _leads_on(entry)),
     )
+
+
+def _is_cut_off(body: bytes) -> bool:
+    """Whether the last entry is half of one, which would be taken for the whole until the feed changes."""
+    last = max((body.rfind(b"<" + name + sign) for name in _ENTRIES for sign in (b">", b" ")), default=-1)
+    return last >= 0 and not any(body.find(b"</" + name, last) >= 0 for name in (*_ENTRIES, *_ROOTS))
 
 
 def _parsed(body: bytes, url: str, media_type: str, charset: str) -> Said:

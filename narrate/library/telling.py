@@ -15,6 +15,7 @@ from narrate.library.due import Standing
 from narrate.library.outcome import Outcome
 from narrate.library.report import payload, subject, text
 from narrate.library.shelf import Shelf
+from narrate.library.variables import named_by
 
 HOOKS_S = 60.0
 """Seconds that hooks may take after all is done."""
@@ -27,7 +28,8 @@ class Told:
 
     def __init__(self, shelf: Shelf, report: Callable[[str], None], log: EventLog) -> None:
         self._shelf, self._tell, self._log = shelf, report, log
-        self._run = Hooks(shelf.hooks, self._report)
+        self._kept_back = named_by(shelf)
+        self._run = Hooks(shelf.hooks, self._report, keep_back=self._kept_back)
         self._books: dict[str, Hooks] = {}
         self._alike: dict[tuple[tuple[Hook, ...], str], Hooks] = {}
         self.failures: list[str] = []
@@ -60,7 +62,7 @@ class Told:
         """Books with equal hooks share them: then they are told in order, and equal failures are counted."""
         key = hooks, key_variable
         if key not in self._alike:
-            self._alike[key] = Hooks(hooks, self._report, keep_back=(key_variable,))
+            self._alike[key] = Hooks(hooks, self._report, keep_back=(*self._kept_back, key_variable))
         return self._alike[key]
 
     def finish(self, outcome: Outcome) -> None:

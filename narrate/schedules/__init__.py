@@ -21,7 +21,7 @@ _UNSAYABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 """A crontab's line ends at a line's end, XML knows no controls, and a unit is UTF-8."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Clock:
     """A time of the day, local to whoever starts the run."""
 
@@ -49,8 +49,9 @@ class Schedule:
     """Days of the week, Monday is 0, in order."""
     flags: tuple[str, ...] = ()
     """Of ``narrate library``, after the shelf."""
+    since: Clock | None = None
     until: Clock | None = None
-    """When a run ends; among ``flags`` too."""
+    """The hours of a run, by its flags or its shelf: outside of them one does nothing, and at their end it ends."""
     environment: tuple[tuple[str, str], ...] = ()
     """Variables of the run; never a key, but the name of a file that holds one."""
     home: str = "/root"
@@ -76,6 +77,23 @@ class Schedule:
         number, unit = (self.every, "minute") if self.every < 60 else (self.every // 60, "hour")
         often = f"every {unit}" if number == 1 else f"every {number} {unit}s"
         return f"{often} on {days}" if days else often
+
+    @property
+    def hours(self) -> tuple[str, ...]:
+        """Lines about ``since`` and ``until``, for comments."""
+        if self.until is None:
+            return ()
+        if self.since is None:
+            return (f"A run that is at work at {self.until} ends in good order; the next goes on.",)
+        return (
+            f"A run works from {self.since} until {self.until}. One that is started outside of these hours does",
+            "nothing, and one that is at work at their end ends in good order; the next goes on.",
+        )
+
+    @property
+    def made_up(self) -> bool:
+        """Whether a run that was missed may be started late: without ``since`` it would go on for a day."""
+        return self.until is None or self.since is not None
 
     @property
     def cron_fields(self) -> str:
@@ -110,6 +128,11 @@ def clock(text: str) -> Clock:
     if found is None:
         raise ValueError(f"{shown(text)!r} is no time of the day; write it as 01:30")
     return Clock(int(found[1]), int(found[2]))
+
+
+def is_within(moment: Clock, since: Clock, until: Clock) -> bool:
+    """Whether a time of the day lies in these hours, which may go over midnight."""
+    return since <= moment < until if since < until else moment >= since or moment < until
 
 
 def interval(text: str) -> int:

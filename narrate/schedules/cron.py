@@ -32,6 +32,7 @@ def units(schedule: Schedule) -> tuple[Unit, ...]:
         "  SHELL=/bin/sh",
         "Keys have no place in a crontab: put one into a file that only you can read (chmod 600), and print this",
         "again with --env LMNT_API_KEY_FILE=/path/of/that/file.",
+        *schedule.hours,
         "Times are the machine's own (restart cron after its time zone was changed). A run that was missed while the",
         "machine was off is not made up by cron, but all that was due then is done by the next one.",
     )

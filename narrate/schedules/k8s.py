@@ -138,6 +138,7 @@ def units(schedule: Schedule) -> tuple[Unit, ...]:
     name = schedule.name
     about = comment(
         f"narrate keeps the shelf {schedule.shelf}: {schedule.said} ({schedule.zone}).",
+        *schedule.hours,
         "",
         "Install (the secret only where a hosted engine speaks; its keys are files in the container, never variables):",
         f"  kubectl create configmap {name} --from-file=shelf.toml={shlex.quote(schedule.shelf)}",

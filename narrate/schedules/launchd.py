@@ -58,16 +58,15 @@ def _times(schedule: Schedule) -> list[dict[str, int]]:
 
 def _commented(text: str, label: str, schedule: Schedule) -> str:
     """``text`` with comments; nothing of a path is in them, since XML comments know no escapes."""
-    late = (
-        f"\n  A run that is made up after a sleep goes on until the next {schedule.until}, even by day: where that is\n"
-        "  not wanted, have the machine woken before (pmset repeat)."
-    )
+    hours = "".join(f"\n  {line}" for line in schedule.hours)
+    if not schedule.made_up:
+        hours += "\n  One that is made up after a sleep goes on until then, even by day."
     about = (
         f"<!--\n  narrate keeps a shelf narrated: {schedule.said}.\n"
         f"  Install: copy this file to ~/Library/LaunchAgents/{label}.plist, then\n"
         f"    launchctl bootstrap gui/$(id -u) ~/Library/LaunchAgents/{label}.plist\n"
         f"  Run it now:   launchctl kickstart gui/$(id -u)/{label}\n"
-        f"  Take it away: launchctl bootout gui/$(id -u)/{label}{late if schedule.until else ''}\n-->\n"
+        f"  Take it away: launchctl bootout gui/$(id -u)/{label}{hours}\n-->\n"
     )
     text = text.replace("<plist ", f"{about}<plist ", 1)
     for key, why in _WHY.items():

@@ -63,6 +63,7 @@ def _service(schedule: Schedule) -> str:
     about = comment(
         f"{folder}/{name}.service",
         f"narrate keeps the shelf {schedule.shelf}: {schedule.said}, started by {name}.timer.",
+        *schedule.hours,
         "",
         f"Install both files there (narrate schedule print ... -o {folder}), then:",
         f"  {systemctl} daemon-reload",
@@ -118,14 +119,15 @@ def _timer(schedule: Schedule) -> str:
 
 
 def _made_up(schedule: Schedule) -> tuple[str, ...]:
-    if schedule.until is not None:
+    if not schedule.made_up:
         # made up at nine in the morning, it would go on until that time of the next day
         return (
             f"# A missed run is not made up, since it would begin after {schedule.until}: the next does what is due.",
             "Persistent=false",
         )
-    made_up = ("# A run that was missed while the machine was off is made up.", "Persistent=true")
-    if schedule.every:
+    late = "; outside of its hours it does nothing" if schedule.since else ""
+    made_up = (f"# A run that was missed while the machine was off is made up{late}.", "Persistent=true")
+    if schedule.every or schedule.since:  # whose hours may be few
         return made_up
     return (
         *made_up,

@@ -57,7 +57,8 @@ def _page(
 ) -> Page:
     name, status = named(place.url), answer.status_code
     unchanged = status == HTTPStatus.NOT_MODIFIED and ("If-None-Match" in asked or "If-Modified-Since" in asked)
-    if not 200 <= status < 300 and not unchanged:
+    # nobody asked for a part: it would be taken for the whole
+    if (not 200 <= status < 300 or status == HTTPStatus.PARTIAL_CONTENT) and not unchanged:
         raise _refused(name, answer, b"")
     kind, _, rest = answer.headers.get("content-type", "").partition(";")
     etag = _harmless(answer.headers.get("etag", "").strip())

@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from fractions import Fraction
 from pathlib import Path
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
 from narrate.audio.reopen import digest_of
 from narrate.audiobook import Audiobook, Episode, Published, Serial
@@ -51,7 +51,10 @@ class FeedWriter:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise JobError(f"{url!r}: a feed needs the http(s) address that its folder will have; set feed_url")
-        self._address = quote(feed_address(url), safe=_PRINTABLE)
+        at = urlsplit(feed_address(url))
+        # %-signs are for what follows the server's name
+        written = at._replace(netloc=at.netloc.encode("idna").decode())
+        self._address = quote(urlunsplit(written), safe=_PRINTABLE)
         self._guid = feed_guid(url)
         self._chapters = chapters
 

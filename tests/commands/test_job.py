@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -209,6 +211,14 @@ def test_every_setting_is_shown_with_its_origin(folder: Path) -> None:
         assert any(all(part in row for part in line.split(" +")) for row in people.splitlines()), line
 
 
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="names are Unicode there")
+def test_a_name_that_is_no_unicode_is_shown(folder: Path) -> None:
+    name = os.fsdecode(b"b\xff.md")
+    Path(name).write_text(BOOK)
+    done = narrate("job", "show", name, "--json")
+    assert json.loads(done.stdout_bytes.decode())["books"] == [name]
+
+
 def test_what_opens_doors_is_not_shown(folder: Path) -> None:
     path = toml('source = "none.md"\n[[hooks]]\nwebhook = "https://x.example/hunter22"\non = "done"')
     done = narrate("job", "show", path, "--loudness", "off")
@@ -317,12 +327,31 @@ def test_flags_win(folder: Path) -> None:
         (["--cores", "-1"], "the command line: 'cores' must be between"),
         (["--format", "feed"], "needs 'feed_url'"),
         (["--key-variable", "sk-hunter22"], "'key_variable' is no name of a variable"),
+        (["--pause", "verse=" + "9" * 5_000], "must be a whole number"),
+        (["--engine", "sk-hunter22hunter22"], "what stands in 'engine' looks like a key"),
+        (["--set", "sk-hunter22hunter22"], "what stands in 'settings' looks like a key"),
     ],
 )
 def test_wrong_flags(folder: Path, arguments: list[str], says: str) -> None:
     with pytest.raises(JobError) as caught:
         jobs_from("book.md", flags(*arguments))
     assert says in str(caught.value)
+    assert "hunter22" not in str(caught.value)
+
+
+@pytest.mark.parametrize("arguments", [["book.md", "-o", ""], ["book.md", "--store", ""], ["book.md", "--lexicon", ""]])
+def test_an_empty_path_is_not_the_folder_we_are_in(folder: Path, arguments: list[str]) -> None:
+    done = narrate("run", *arguments, "--engine", "tone")
+    assert (done.exit_code, "is empty; name a path" in done.output) == (2, True)
+    assert [path.name for path in folder.iterdir()] == ["book.md"]
+
+
+@pytest.mark.parametrize(
+    ("source", "says"), [("", "'source' is empty"), ("https://me:hunter22@x.example/a.epub", "'source' is an address")]
+)
+def test_a_source_is_a_path(folder: Path, source: str, says: str) -> None:
+    with pytest.raises(JobError, match=says) as caught:
+        jobs_from(source, {})
     assert "hunter22" not in str(caught.value)
 
 

@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import pty
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
+import termios
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner, Result
 
 from narrate.cli import narrate
-from narrate.library.shelf import read_shelf
+from narrate.commands import library, watch
+from narrate.library.making import Said
+from narrate.library.orders import Listing
+from narrate.library.outcome import Outcome
+from narrate.library.shelf import Shelf, read_shelf
 from narrate.library.sight import records_of
 from narrate.locks import only_run
 from tests.library.shelves import book, files, shelf_file
+from tests.speech_server import KEY, SpeechServer
 
 CONFIGS = Path(__file__).parent.parent.parent / "configs"
 
@@ -231,3 +241,92 @@ def test_what_is_copied_into_a_watched_folder_is_narrated(folder: Path) -> None:
     watching.communicate(timeout=20)
     assert watching.returncode == 143
     assert (folder / "heard" / "A. Writer" / "Alpha" / "Alpha.mp3").exists()
+
+
+def test_what_the_command_line_says_holds_for_all_shelves_together(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf = (folder / "shelf.toml").read_text().replace('"tone"', '"lmnt"')
+    for name in ("one", "two"):
+        book(folder / name / "a.md", name, paragraphs=9)
+        (folder / f"{name}.toml").write_text(shelf.replace("books/*", f"{name}/*"))
+    with SpeechServer() as server:
+        monkeypatch.setenv("LMNT_API_KEY", KEY)
+        monkeypatch.setenv("LMNT_BASE_URL", server.url)
+        done = run("library", "one.toml", "two.toml", "--max-requests", "3")
+    assert done.exit_code == 6
+    assert sum(count for body, count in server.counts.items() if body) == 3
+
+
+def test_no_shelf_is_begun_after_the_hour_at_which_all_are_to_stop(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy("shelf.toml", "second.toml")
+    clock, begun = [time.time()], []
+
+    def until_the_end(shelf: Shelf, *_: object, until: float, **how: object) -> Outcome:
+        begun.append(shelf.name)
+        clock[0] = until + 1
+        return Outcome(shelf, Listing(()), ())
+
+    monkeypatch.setattr(library, "time", SimpleNamespace(time=lambda: clock[0]))
+    monkeypatch.setattr("narrate.library.run.run_shelf", until_the_end)
+    assert run("library", "shelf.toml", "second.toml", "--until", "06:00").output == ""
+    assert begun == ["shelf"]
+
+
+def test_a_hook_that_fails_is_told_also_when_nothing_is_due(folder: Path) -> None:
+    text = (folder / "shelf.toml").read_text()
+    (folder / "shelf.toml").write_text(f'{text}\n[[hooks]]\ncommand = ["false"]\non = ["nothing-due"]\n')
+    assert run("library", "shelf.toml").exit_code == 0
+    told = run("library", "shelf.toml", "--quiet")
+    assert told.exit_code == 0
+    assert "hooks that failed:" in told.stdout
+
+
+def test_a_drop_folder_is_not_looked_at_for_ever_where_nothing_can_be_written(folder: Path) -> None:
+    (folder / "heard").write_text("a file")
+    command = [sys.executable, "-m", "narrate", "watch", "books", "-o", "heard", "--engine", "tone", "--once"]
+    done = subprocess.run([*command, "--settle", "0"], capture_output=True, text=True, cwd=folder, timeout=20)
+    assert done.returncode == 7
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_what_goes_wrong_at_every_look_is_told_once() -> None:
+    told: list[str] = []
+    drop = watch._Drop(None, None, None, None, SimpleNamespace(report=told.append))  # type: ignore[arg-type]
+    for sentences in (["away"], ["away"], [], ["away", "full"]):
+        drop._complain(sentences)
+    assert told == ["away", "away", "full"]
+
+
+def test_a_watched_status_fits_its_terminal(folder: Path) -> None:
+    book(folder / "books" / "b.md", "Beta")
+    (folder / "books" / "b.narrate.toml").write_text(f"{'x' * 90} = 1\n")
+    run("library", "shelf.toml")
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 10, 40, 0, 0))
+    command = [sys.executable, "-m", "narrate", "status", "shelf.toml", "--watch"]
+    environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+    watching = subprocess.Popen(command, stdout=theirs, stderr=subprocess.DEVNULL, cwd=folder, env=environment)
+    shown = b""
+    while b"shelf: 1 failed" not in shown:
+        shown += os.read(ours, 4096)
+    watching.terminate()
+    watching.wait(20)
+    os.close(ours)
+    os.close(theirs)
+    lines = [line for line in shown.decode().splitlines() if line.startswith(("failed", "current"))]
+    assert len(lines) == 2
+    assert max(map(len, lines)) == 40
+
+
+def test_a_book_that_is_done_is_no_longer_shown_at_work() -> None:
+    watcher = library._Watcher(True, SimpleNamespace(say=print), print)  # type: ignore[arg-type]
+    told: list[str] = []
+    watcher._bar = SimpleNamespace(
+        set_postfix_str=lambda text, refresh: told.append(text.strip()), update=print, write=lambda *_, **how: None
+    )
+    for what, fields in (("planned", {"chunks": 2}), ("spoken", {"chunks": 2}), ("failed", {"error": "x"})):
+        watcher.sees("Alpha", Said("a", what, fields))
+    assert told == ["Alpha 100%", ""]

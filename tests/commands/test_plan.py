@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -139,3 +142,12 @@ def test_offsets_lead_to_the_written_words(folder: Path) -> None:
     assert places["Doctor"][0] == "book.md:3"
     assert places["Doctor"][2] - places["Doctor"][1] == len("Dr.")
     assert run("plan", "book.md", "--offsets").exit_code == 2
+
+
+def test_a_title_that_standard_output_cannot_hold_is_shown_as_far_as_it_goes(tmp_path: Path) -> None:
+    (tmp_path / "book.md").write_text("---\ntitle: Sea 🌊\n---\n\nIt is blue.\n", encoding="utf-8")
+    command = [sys.executable, "-m", "narrate", "plan", "book.md", "--engine", "tone", "--json"]
+    environment = {**os.environ, "PYTHONIOENCODING": "latin-1", "PYTHONUTF8": "0"}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["title"] == "Sea 🌊"

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
+import signal
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ET
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
+import psutil
 import pytest
 from click.testing import CliRunner, Result
 
 from narrate.cli import narrate
+from narrate.errors import SourceError
 from tests.speech_server import KEY, SpeechServer
 
 BOOK = "# One\n\nA first paragraph.\n\nA second.[^1]\n\n[^1]: A note.\n\n# Two\n\nThe end.\n"
@@ -55,6 +64,50 @@ def test_events_are_logged_without_texts_or_keys(folder: Path, monkeypatch: pyte
     for path in folder.rglob("*"):
         if path.is_file():
             assert KEY.encode() not in path.read_bytes(), path
+
+
+@pytest.mark.parametrize("title", ["Moby-Dick", "50% off? #1 & more 🎉", "learning.xml"])
+@pytest.mark.parametrize("part", [[], ["--chapters", "2"]])
+def test_a_feed_leads_to_where_its_files_are(folder: Path, title: str, part: list[str]) -> None:
+    url = "https://books.example/{folder}"
+    done = run("run", "book.md", "--engine", "tone", "-f", "feed", "--feed-url", url, "--meta", f"title={title}", *part)
+    assert done.exit_code == 0, done.stderr
+    (feed,) = folder.rglob("feed.xml")
+    addresses = [one.get("url") or one.get("href") or "" for one in ET.parse(feed).getroot().iter() if one.attrib]
+    found = [urlsplit(address) for address in addresses if address]
+    assert len(found) == (2 if part else 3), "the feed itself and its chapters"
+    for address in found:
+        assert (address.netloc, address.query, address.fragment) == ("books.example", "", "")
+        assert (folder / "output" / unquote(address.path).lstrip("/")).is_file(), address
+
+
+def test_hooks_are_told_that_a_source_is_gone(folder: Path) -> None:
+    tell = [sys.executable, "-c", "import sys; open('told.json', 'wb').write(sys.stdin.buffer.read())"]
+    (folder / "job.toml").write_text(f'source = "gone/*.epub"\n[[hooks]]\ncommand = {json.dumps(tell)}\n')
+    done = CliRunner().invoke(narrate, ["run", "job.toml", "--store", "store"])
+    assert isinstance(done.exception, SourceError)
+    told = json.loads((folder / "told.json").read_text())
+    assert (told["type"], told["data"]["error"]) == ("failed", str(done.exception))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+def test_an_interrupted_run_leaves_no_hook_behind(folder: Path) -> None:
+    wait = [sys.executable, "-c", "import os, time; open('pid', 'w').write(f'{os.getpid()}\\n'); time.sleep(60)"]
+    (folder / "job.toml").write_text(
+        f'source = "book.md"\nengine = "tone"\nstore = "store"\n[[hooks]]\ncommand = {json.dumps(wait)}\non = "done"\n'
+    )
+    with subprocess.Popen(
+        [sys.executable, "-m", "narrate", "run", "job.toml", "--quiet"], stderr=subprocess.PIPE
+    ) as going:
+        ends = time.monotonic() + 30
+        while not (folder / "pid").exists() or not (folder / "pid").read_text().endswith("\n"):
+            assert time.monotonic() < ends
+            time.sleep(0.02)
+        going.send_signal(signal.SIGINT)
+        going.communicate(timeout=20)
+    assert going.returncode == 130
+    with contextlib.suppress(psutil.NoSuchProcess):  # dead, and perhaps nobody has looked yet
+        assert psutil.Process(int((folder / "pid").read_text())).status() == psutil.STATUS_ZOMBIE
 
 
 def test_a_limit_holds_for_all_sources_together(folder: Path) -> None:

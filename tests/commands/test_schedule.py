@@ -25,7 +25,7 @@ def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in (*room._TAKEN_ALONG, *room._NOT_TAKEN_ALONG, "TZ", "SUDO_USER"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "my shelf.toml").write_text('output = "out"\n')
+    (tmp_path / "my shelf.toml").write_text('output = "out"\n[[books]]\nsource = "books/*"\n')
     return tmp_path / "my shelf.toml"
 
 
@@ -53,11 +53,11 @@ def test_what_is_asked_for_is_passed_on(shelf: Path) -> None:
     text = printed("--launchd", *flags, "--env", "LMNT_API_KEY_FILE=/k")
     read = plistlib.loads(text.encode())
     assert read["ProgramArguments"][1:] == [
-        *("library", str(shelf), "--until", "06:00", "--max-cost", "2.5", "--jobs", "4"),
+        *("library", str(shelf), "--from", "01:30", "--until", "06:00", "--max-cost", "2.5", "--jobs", "4"),
         *("--log", str(shelf.parent / "my log"), "--log-json", str(shelf.parent / "e.jsonl"), "--quiet"),
     ]
     assert read["EnvironmentVariables"] == {"LMNT_API_KEY_FILE": "/k"}
-    assert "06:00, even by day" in text
+    assert "works from 01:30 until 06:00" in text
 
 
 def test_the_shelf_is_found_from_anywhere(shelf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,6 +178,8 @@ def test_a_key_in_a_schedule_is_refused_without_saying_it(shelf: Path, name: str
         (("--cron", "--every", "7m"), "'7m' does not divide the day"),
         (("--cron", "--days", "mo-fr"), "'mo' is no day of the week"),
         (("--cron", "--at", "1:00", "--every", "1h"), "choose one of them"),
+        (("--cron", "--from", "22:00"), "say with --until when it is to stop"),
+        (("--cron", "--at", "9:00", "--from", "22:00", "--until", "6:00"), "but from 22:00 until 06:00"),
         (("--cron", "--user"), "--system or --user does not go with --cron"),
         (("--cron", "--image", "x"), "--image does not go with --cron"),
         (("--systemd", "--timezone", "Asia/Tokyo"), "--timezone does not go with --systemd"),
@@ -198,10 +200,64 @@ def test_midnight_is_a_time(shelf: Path) -> None:
 
 
 def test_a_shelf_that_is_not_there_or_cannot_be_named(shelf: Path) -> None:
-    assert CliRunner().invoke(schedule, ["print", "none.toml", "--cron"]).exit_code == 2
+    result = CliRunner().invoke(schedule, ["print", "none.toml", "--cron"], catch_exceptions=False)
+    assert result.exit_code == 0
+    assert result.stderr == f"{shelf.parent / 'none.toml'}: is not there yet; a run fails until it is\n"
+    shelf.write_text(shelf.read_text() + "speeed = 2\n")
+    with pytest.raises(JobError, match="speeed"):
+        run("--cron")
     (shelf.parent / "two\nlines.toml").touch()
     with pytest.raises(JobError, match="control characters"):
         CliRunner().invoke(schedule, ["print", "two\nlines.toml", "--cron"], catch_exceptions=False)
+
+
+# The hours of a run.
+
+
+def test_a_run_that_is_late_does_nothing(shelf: Path) -> None:
+    text = printed("--systemd", "--at", "22:15", "--until", "6:00")
+    assert " --from 22:15 --until 06:00\n" in text
+    assert "\nPersistent=true\n" in text
+    assert "RandomizedDelaySec" not in text, "it may be all there is of the hours"
+    assert "Persistent=false" in printed("--systemd", "--every", "1h", "--until", "6:00")
+    often = printed("--cron", "--every", "15m", "--from", "22:00", "--until", "6:00")
+    assert often.endswith(" --from 22:00 --until 06:00\n")
+
+
+@pytest.mark.parametrize("kind", [("--cron",), ("--systemd",), ("--launchd",), ("--k8s", "--image", "x")])
+def test_the_hours_of_the_shelf_are_told(shelf: Path, kind: tuple[str, ...]) -> None:
+    shelf.write_text(f'from = "20:00"\nuntil = "24:00"\n{shelf.read_text()}')
+    text = printed(*kind, "--timezone", "Europe/Berlin") if "--k8s" in kind else printed(*kind)
+    assert "works from 20:00 until 00:00" in text
+    assert "every day at 20:00" in text, "at half past one nothing would be narrated"
+    assert "--until" not in text
+    with_flags = printed(*kind, "--at", "21:00", "--until", "23:00")
+    assert "works from 20:00 until 23:00" in with_flags
+    assert "--until" in with_flags
+
+
+def test_a_shelf_that_has_an_end_alone(shelf: Path) -> None:
+    shelf.write_text(f'until = "6:00"\n{shelf.read_text()}')
+    text = printed("--systemd")
+    assert " --from 01:30\n" in text
+    assert "works from 01:30 until 06:00" in text
+
+
+def test_variables_of_the_shelf_are_named(shelf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shelf.write_text(
+        'output = "${OUT}"\n[[hooks]]\nwebhook = "${HOOK_URL}"\nsecret_variable = "HOOK_SECRET"\n'
+        '[[books]]\nfeed = "${FEED_URL}"\n'
+    )
+    with pytest.raises(JobError, match="OUT"):
+        run("--cron")
+    for name in ("HOOK_URL", "HOOK_SECRET", "FEED_URL"):
+        monkeypatch.setenv(name, "https://example.org/private")
+    result = run("--cron", "--env", "OUT=/out")
+    assert result.exit_code == 0
+    assert "private" not in result.output
+    assert [line.partition(" ")[0] for line in result.stderr.splitlines()] == ["HOOK_SECRET", "HOOK_URL", "FEED_URL"]
+    named = ("--env", "HOOK_SECRET_FILE=/s", "--env", "HOOK_URL=http://h", "--env", "FEED_URL=http://f")
+    assert run("--cron", "--env", "OUT=/out", *named).stderr == ""
 
 
 # Files.

@@ -92,6 +92,13 @@ def test_a_job_over_its_house(folder: Path) -> None:
     assert found.hooks[0].command == (str(folder / "style/tell.sh"), "it")
 
 
+def test_a_command_beside_a_job_is_found_from_its_own_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(folder / "job.toml", 'source = "a.epub"\n[[hooks]]\ncommand = "./tell.sh it"')
+    monkeypatch.chdir(folder)
+    (hook,) = read_job(Path("job.toml")).hooks
+    assert hook.command == (str(folder / "tell.sh"), "it"), "a name without a folder would be sought in PATH"
+
+
 def test_where_each_setting_comes_from(folder: Path) -> None:
     house, path = write(folder / "style/house.toml", HOUSE), write(folder / "job.toml", JOB)
     found = origins(read_layers(path)[0])

@@ -49,7 +49,7 @@ def slips(draw: st.DrawFn, names: list[str]) -> tuple[str, str]:
 def test_every_setting_misspelt_by_one_letter_is_guessed(pair: tuple[str, str]) -> None:
     name, slip = pair
     (sentence,) = told({slip: 1})
-    assert repr(name) in sentence, sentence
+    assert repr(name) in sentence or slip == "heading", sentence  # which has a meaning of its own
 
 
 TABLES = ["metadata", "pauses", "reading", "deadlines", "bounds"]
@@ -142,6 +142,11 @@ def test_what_engines_take_is_known() -> None:
         '[[hooks]]\nwebhook = "https://x.example"\nsecret = "hunter22"',
         '[[hooks]]\nwebhook = "https://x.example"\nsecret_variable = "whsec_hunter22"',
         'api_key = { a = "hunter22" }',
+        'voice = [[{ password = "hunter22" }]]',
+        'voice = [{ token = "hunter22" }, 1]',
+        '"sk-hunter22hunter22" = 1',
+        "[pauses]\nsk-hunter22hunter22 = 1",
+        '[[hooks]]\nwebhook = "https://x.example"\nsk-hunter22hunter22 = 1',
     ],
 )
 def test_no_key_stands_in_a_file_and_none_is_repeated(tmp_path: Path, text: str) -> None:

@@ -19,6 +19,8 @@ from narrate.jobs.toml import key_written, parsed, written
     [
         ('a = "b"\nengine = kokoro', 2, 'texts stand in quotes: engine = "…"'),
         ("a = 1\n\nkey = sk-abcdefghijklmnop", 3, "texts stand in quotes"),
+        ("sk-abcdefghijklmnop = kokoro", 1, 'texts stand in quotes: name = "…"'),
+        ("a = 'x\u2028y'\nengine = kokoro\nb: 1", 2, 'texts stand in quotes: engine = "…"'),
         ("a = 1\nengine: 'x'", 2, 'write it as name = "value"'),
         ('a = "C:\\Users\\x"', 1, "write paths with /, or between single quotes"),
         ("a = “x”", 1, "quotes must be straight"),
@@ -45,7 +47,8 @@ def test_syntax_is_explained_by_line(tmp_path: Path, text: str, line: int, says:
         (b"\xff", "it is not written in UTF-8"),
         (b"a = " + b"[" * 20_000, "is not valid TOML"),
         (b"# " + b"x" * (1 << 20), "is larger than 1 MiB"),
-        (b"a = " + b"9" * 5_000, "is not valid TOML"),
+        (b"a = " + b"9" * 5_000, "is not valid TOML: a number in it has thousands of digits$"),
+        (b"a = 0x" + b"f" * 5_000, "is not valid TOML: a number in it has thousands of digits$"),
     ],
 )
 def test_what_is_no_job_file(tmp_path: Path, data: bytes, says: str) -> None:

@@ -9,7 +9,16 @@ from hypothesis import strategies as st
 from narrate.errors import JobError
 from narrate.jobs.variables import escaped, expanded
 
-ENV = {"A": "x", "EMPTY": "", "LMNT_API_KEY": "top secret", "LMNT_API_KEY_FILE": "/k"}
+ENV = {
+    "A": "x",
+    "EMPTY": "",
+    "LMNT_API_KEY": "top secret",
+    "LMNT_API_KEY_FILE": "/k",
+    "OPENAI_APIKEY": "top secret",
+    "DB_PASS": "top secret",
+    "SCHOOL": "sk-topsecrettopsecret",
+    "MONKEY": "ape",
+}
 
 
 @pytest.mark.parametrize(
@@ -26,6 +35,8 @@ ENV = {"A": "x", "EMPTY": "", "LMNT_API_KEY": "top secret", "LMNT_API_KEY_FILE":
         ("$${A}", "${A}"),
         ("$$${A}", "$${A}"),
         ("${LMNT_API_KEY_FILE}", "/k"),
+        ("${MONKEY}", "ape"),
+        ("${NONE:-$HOME}", "$HOME"),
     ],
 )
 def test_values(text: str, value: str) -> None:
@@ -42,6 +53,10 @@ def test_values(text: str, value: str) -> None:
         ("${A", "names no variable"),
         ("${LMNT_API_KEY}", "names LMNT_API_KEY, which holds a key: a path is no place for it"),
         ("${MY_TOKEN:-x}", "a path is no place for it"),
+        ("${OPENAI_APIKEY}", "a path is no place for it"),
+        ("${DB_PASS}", "a path is no place for it"),
+        ("${SCHOOL}", "names SCHOOL, which holds a key"),
+        ("${NONE:-${A}}", "with a default that names none"),
     ],
 )
 def test_what_is_refused(text: str, says: str) -> None:

@@ -14,7 +14,9 @@ from narrate.library.drops import AGAIN_S, Moves, Settling, dropped, is_ripe, sh
 from narrate.library.due import Standing
 from narrate.library.orders import Listing
 from narrate.library.outcome import Outcome, Result
+from narrate.library.records import Input
 from narrate.library.shelf import Shelf
+from narrate.library.sighting import stamp_of
 from tests.library.test_due import MADE, ORDER, SEEN, UNREADABLE
 
 
@@ -90,7 +92,9 @@ def inbox(tmp_path: Path) -> Path:
 
 
 def outcome(inbox: Path, state: str, record: object) -> Outcome:
-    each = replace(standing(state, record), order=replace(ORDER, source=str(inbox / "a.epub")))
+    source = str(inbox / "a.epub")
+    seen = replace(SEEN, inputs=(Input("a.epub", stamp_of(source), ""),))
+    each = replace(standing(state, record), order=replace(ORDER, source=source), sighting=seen)
     results = (Result(each, record),) if state == "due" else ()  # type: ignore[arg-type]
     return Outcome(Shelf(inbox, inbox, (), ()), Listing(()), (each,), results)
 
@@ -133,3 +137,25 @@ def test_the_output_may_not_be_the_drop_folder(tmp_path: Path) -> None:
 
     with pytest.raises(JobError, match="drop folder itself"):
         shelf_of(tmp_path, [Layer("x", {"output": tmp_path})], ())
+
+
+def test_a_clock_that_is_put_back_makes_no_book_wait() -> None:
+    assert is_ripe(standing("due", replace(MADE, state="failed", exit_code=5, at=1e9)), 1000.0)
+
+
+def test_a_book_that_changed_while_it_was_narrated_stays(inbox: Path) -> None:
+    found = outcome(inbox, "due", MADE)
+    (inbox / "a.epub").write_text("a second edition")
+    Moves(inbox / "done", inbox / "failed").clear(found, print)
+    assert names(inbox) == {"a.epub", "a.narrate.toml"}
+
+
+def test_the_file_next_to_a_folder_goes_with_it(tmp_path: Path) -> None:
+    (tmp_path / "vol.1").mkdir()
+    (tmp_path / "vol.1" / "a.md").write_text("one")
+    (tmp_path / "vol.1.narrate.toml").write_text("")
+    seen = replace(SEEN, inputs=(Input("vol.1", stamp_of(str(tmp_path / "vol.1")), ""),))
+    order = replace(ORDER, source=str(tmp_path / "vol.1"))
+    each = replace(standing("current", MADE), order=order, sighting=seen)
+    Moves(tmp_path / "done").clear(Outcome(Shelf(tmp_path, tmp_path, (), ()), Listing(()), (each,)), print)
+    assert names(tmp_path) == {"done/vol.1/a.md", "done/vol.1.narrate.toml"}

@@ -20,8 +20,11 @@ from narrate import disk, web
 from narrate.errors import JobError
 from narrate.jobs.files import layer, merged
 from narrate.library.articles import Article, write_article
-from narrate.library.feeds import Feed, read_feed
+from narrate.library.feeds import Feed, brought_by, read_feed
+from narrate.library.orders import orders_of
+from narrate.library.shelf import read_shelf
 from narrate.load import load
+from narrate.locks import only_run
 from narrate.web import Patience
 
 ONCE = Patience(connect=1, silence=1, total=5, attempts=1)
@@ -239,7 +242,7 @@ def test_an_entry_is_known_by_its_guid_and_never_by_its_title(site: Site, tmp_pa
     before = tree(tmp_path)
     second = read(url, tmp_path)
     assert [listed.source for listed in second.listed] == [listed.source for listed in first.listed]
-    assert [listed.settings["metadata"]["title"] for listed in second.listed] == ["Another Title", "Same"]
+    assert [listed.settings["metadata"]["title"] for listed in second.listed] == ["Another Title", "Same (2)"]
     assert said(second) == [["a"], ["b, corrected"]]
     assert {name for name, seen in tree(tmp_path).items() if before.get(name) != seen} == {
         f"{path.parent.name}/{name}"
@@ -801,3 +804,149 @@ def test_what_a_crash_left_is_cleared(site: Site, tmp_path: Path) -> None:
     left.write_bytes(b"half")
     read(url, tmp_path)
     assert not left.exists()
+
+
+def test_entries_of_the_same_title_are_told_apart(site: Site, tmp_path: Path) -> None:
+    links = [item(f"g{day}", "Links", f"Of day {day}.", dated(day)) for day in (2, 1)]
+    url = site.put("/feed.xml", rss(*links, item("g3", "", "One."), item("g4", "", "Two.")))
+    feed = read(url, tmp_path)
+    titles = [listed.settings["metadata"]["title"] for listed in feed.listed]
+    assert titles == ["Links", "Links, 2024-05-01", "untitled", "untitled (2)"]
+    assert {listed.settings["metadata"]["authors"][0] for listed in feed.listed} == {"The Blog"}, (
+        "of another feed's too"
+    )
+    site.put("/feed.xml", rss(item("g5", "Links", "New.", dated(3)), *links))
+    feed = read(url, tmp_path)
+    later = [listed.settings["metadata"]["title"] for listed in feed.listed]
+    assert later == [*titles, "Links, 2024-05-03"], "those that are made keep their names"
+
+
+def test_an_id_that_is_there_twice(site: Site, tmp_path: Path) -> None:
+    url = site.put(
+        "/feed.xml", rss(item("g1", "One", "first"), item("g1", "Two", "second"), item("g1", "One", "first"))
+    )
+    feed = read(url, tmp_path)
+    assert said(feed) == [["first"]]
+    assert feed.passed_over == (f"{url}: Two: has the id of another entry",)
+    before = tree(tmp_path)
+    site.pages["/feed.xml"].validators = False
+    assert said(read(url, tmp_path)) == [["first"]]
+    assert tree(tmp_path).keys() == before.keys()
+    assert {name: when for name, when in tree(tmp_path).items() if name.endswith(".epub")} == {
+        name: when for name, when in before.items() if name.endswith(".epub")
+    }, "not written again with every visit"
+
+
+@pytest.mark.parametrize("serial", [False, True])
+def test_a_feed_that_breaks_off_is_not_taken_for_the_whole(site: Site, tmp_path: Path, serial: bool) -> None:
+    whole = rss(item("g1", "One", "first"), item("g2", "Two", "second, and much more"))
+    url = site.put("/feed.xml", whole[: whole.index(", and much more")])
+    feed = read(url, tmp_path, as_serial=serial)
+    assert feed.problems == (f"{url}: breaks off in the middle of an entry",)
+    assert feed.listed == ()
+    site.put("/feed.xml", whole)
+    assert "second, and much more" in str(said(read(url, tmp_path, as_serial=serial)))
+
+
+def test_a_part_is_not_taken_for_the_whole(site: Site, tmp_path: Path) -> None:
+    url = site.put("/feed.xml", rss(item("g1", "One", "first")), status=206)
+    assert read(url, tmp_path).problems == (f"{url}: answered 206 (partial content)",)
+
+
+@pytest.mark.parametrize(
+    ("page", "problem"),
+    [
+        ("<html>login</html>", "${FEED_URL}: is a web page, and no feed"),
+        (rss(item("", "One", "text")).replace("One", "O"), ""),
+        (catalogue(entry("urn:1", "A", "/s3cr3t-t0ken/a.epub")), "a.epub: answered 404 (not found)"),
+    ],
+)
+def test_an_address_in_a_variable_is_a_secret(site: Site, tmp_path: Path, page: str, problem: str) -> None:
+    url = site.put("/private/s3cr3t-t0ken/feed?k=s3cr3t-t0ken", page)
+    feed = read(url, tmp_path, called="${FEED_URL}")
+    assert "".join(feed.problems).endswith(problem)
+    assert len(feed.problems + feed.passed_over) == 1
+    seen = (feed, feed.listed, brought_by(url, tmp_path, "${FEED_URL}"), list(tmp_path.rglob("*")))
+    assert "s3cr3t" not in str(seen)
+    assert "127.0.0.1" in str([path.name for path in tmp_path.iterdir()] or "127.0.0.1")
+
+
+def test_a_shelf_keeps_the_address_in_a_variable_to_itself(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FEED_URL", site.put("/private/s3cr3t-t0ken/feed", rss(item("g1", "One", "first"))))
+    (tmp_path / "shelf.toml").write_text('output = "out"\nengine = "tone"\n[[books]]\nfeed = "${FEED_URL}"\n')
+    shelf = read_shelf(tmp_path / "shelf.toml")
+    found = orders_of(shelf)
+    assert len(found.orders) == 1
+    assert orders_of(shelf, ask=False) == found
+    assert "s3cr3t" not in str(found)
+    monkeypatch.setenv("FEED_URL", "http://[::1/s3cr3t-t0ken")
+    assert "s3cr3t" not in str(orders_of(shelf))
+    assert len(orders_of(shelf).problems) == 1
+
+
+def test_a_catalogue_of_slow_books_does_not_hold_up_the_shelf(
+    site: Site, tmp_path: Path, epub: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("narrate.library.feeds.VISIT_S", -1.0)
+    site.put("/a.epub", epub)
+    url = site.put("/opds", catalogue(entry("urn:1", "A", "/a.epub")), ATOM)
+    assert read(url, tmp_path).problems == (f"{url}: 1 more books are left for the next run",)
+    monkeypatch.undo()
+    assert len(read(url, tmp_path).listed) == 1
+
+
+def test_books_of_the_same_title_are_told_apart(site: Site, tmp_path: Path, epub: bytes) -> None:
+    for name in ("a", "b"):
+        site.put(f"/{name}.epub", epub)
+    editions = [entry("urn:1", "Dune", "/a.epub"), entry("urn:2", "Dune", "/b.epub")]
+    url = site.put("/opds", catalogue(*editions), ATOM)
+    for _ in range(2):
+        feed = read(url, tmp_path)
+        assert [listed.settings["metadata"]["title"] for listed in feed.listed] == ["Dune", "Dune (2)"]
+        site.put("/opds", catalogue(*editions, entry("urn:3", "Emma")), ATOM)
+
+
+def test_another_secret_makes_no_other_feed(site: Site, tmp_path: Path) -> None:
+    items = [item(f"g{day}", f"Chapter {day}", f"Text {day}.", dated(day)) for day in (1, 2, 3)]
+    first = site.put("/feed?token=one", rss(*items[:2]))
+    second = site.put("/feed?token=two", rss(*items[1:]))
+    for url in (first, second):
+        feed = read(url, tmp_path / "variable", as_serial=True, called="${FEED_URL}")
+    assert "Text 1." in said(feed)[0], "what the feed has forgotten is still there"
+    for login, url in (("me:one", first), ("me:two", first.replace("one", "two"))):
+        feed = read(url.replace("//", f"//{login}@").partition("?")[0] + "?token=two", tmp_path / "login")
+    assert len(list((tmp_path / "login").iterdir())) == 1
+    read(second.replace("//", "//another@"), tmp_path / "login")
+    read(second, tmp_path / "login")
+    assert len(list((tmp_path / "login").iterdir())) == 3, "of another user it may be another"
+
+
+def test_what_another_run_is_fetching_is_no_name_of_a_book(site: Site, tmp_path: Path, epub: bytes) -> None:
+    site.put("/a.epub", epub)
+    url = site.put("/opds", catalogue(entry("urn:1", "A", "/a.epub")), ATOM)
+    [listed] = read(url, tmp_path).listed
+    name, home = listed.source.name, listed.source.parent
+    for path in home.iterdir():
+        path.unlink()
+    scratch = home / f"{disk.SCRATCH}{disk.owner()}{name}"
+    scratch.write_bytes(b"PK")
+    [listed] = read(url, tmp_path).listed
+    assert listed.source.name == name
+
+
+def test_two_runs_at_once_keep_a_serial_s_chapters_once(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = site.put("/feed.xml", rss(item("g1", "One", "first"), item("g2", "Two", "second")))
+    home = read(url, tmp_path, as_serial=True).listed[0].folder
+    site.put("/feed.xml", rss(item("g3", "Three", "third"), item("g2", "Two", "second")))
+    monkeypatch.setattr("narrate.library.feeds.LOCKED_S", 0.05)
+    with only_run(home.parent, home.name, "it"):
+        feed = read(url, tmp_path, as_serial=True)
+    assert len(feed.listed) == 1
+    assert "keeping the chapters of this feed" in feed.problems[0]
+    assert len(list((home / "chapters").iterdir())) == 2
+    assert read(url, tmp_path, as_serial=True).problems == ()
+    assert len(list((home / "chapters").iterdir())) == 3

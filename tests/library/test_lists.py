@@ -17,6 +17,8 @@ from narrate.errors import JobError
 from narrate.jobs.files import layer, merged
 from narrate.library.listed import Listed
 from narrate.library.lists import read_list
+from narrate.library.orders import orders_of
+from narrate.library.shelf import read_shelf
 
 
 def written(folder: Path, text: str | bytes, name: str = "books.csv") -> Path:
@@ -26,13 +28,18 @@ def written(folder: Path, text: str | bytes, name: str = "books.csv") -> Path:
 
 
 def listed(folder: Path, text: str | bytes, name: str = "books.csv") -> tuple[Listed, ...]:
-    return read_list(written(folder, text, name))
+    found, wrong = read_list(written(folder, text, name))
+    assert wrong == ()
+    return found
 
 
 def refused(folder: Path, text: str | bytes, name: str = "books.csv") -> str:
-    with pytest.raises(JobError) as caught:
-        listed(folder, text, name)
-    return str(caught.value).removeprefix(f"{folder / name}").strip()
+    """Why the list, or the only row that is wrong, is none."""
+    try:
+        _, (why,) = read_list(written(folder, text, name))
+    except JobError as error:
+        why = str(error)
+    return why.removeprefix(f"{folder / name}").strip()
 
 
 def test_a_row_is_a_book_with_what_it_says(tmp_path: Path) -> None:
@@ -142,6 +149,33 @@ def test_mistakes_are_named_with_their_place(tmp_path: Path, text: str | bytes, 
     assert refused(tmp_path, text).startswith(sentence)
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("books.csv", "source,title\na.epub,A\nb.epub,B,C\n,D\ne.epub,E\n"),
+        ("books.jsonl", '{"source": "a.epub"}\n{"source": \n{"titel": 1}\n{"source": "e.epub"}\n'),
+        ("books.json", '[{"source": "a.epub"}, 7, {"titel": 1}, {"source": "e.epub"}]'),
+    ],
+)
+def test_a_row_that_is_wrong_costs_itself_alone(tmp_path: Path, name: str, text: str) -> None:
+    found, wrong = read_list(written(tmp_path, text, name))
+    assert [book.source.name for book in found] == ["a.epub", "e.epub"]
+    assert len(wrong) == 2, "all that is wrong is told"
+    (tmp_path / "shelf.toml").write_text(f'[[books]]\nlist = "{name}"\n')
+    listing = orders_of(read_shelf(tmp_path / "shelf.toml"))
+    assert [order.id for order in listing.orders] == ["a.epub", "e.epub"]
+    assert tuple(sentence for _, sentence in listing.problems) == wrong
+
+
+def test_a_pattern_that_finds_nothing_costs_itself_alone(tmp_path: Path) -> None:
+    path = written(tmp_path, "source\nnone/*.md\na.epub\n")
+    (tmp_path / "shelf.toml").write_text('[[books]]\nlist = "books.csv"\n')
+    listing = orders_of(read_shelf(tmp_path / "shelf.toml"))
+    assert [order.id for order in listing.orders] == ["a.epub"]
+    [(_, sentence)] = listing.problems
+    assert sentence.startswith(f"{path} line 2: {tmp_path}/none/*.md: finds nothing")
+
+
 def test_a_cell_that_its_setting_does_not_take_is_refused_where_settings_are(tmp_path: Path) -> None:
     for cell in ("much", "1,5", "1e3", "٣", "9" * 400):
         [book] = listed(tmp_path, f'source,max_cost\na.epub,"{cell}"\n')
@@ -224,10 +258,11 @@ def test_what_is_written_is_read(tmp_path_factory: pytest.TempPathFactory, rows:
     path = tmp_path_factory.mktemp("lists") / "books.csv"
     path.write_bytes(text.getvalue().encode("utf-8", "surrogatepass"))
     try:
-        found = read_list(path)
+        found, wrong = read_list(path)
     except JobError as error:
         assert str(error).startswith(str(path))
         return
+    assert wrong == ()
     assert [book.settings.get("metadata", {}).get("title", "") for book in found] == [
         title.strip() for title, _ in rows
     ]
@@ -243,16 +278,15 @@ ANYTHING = st.recursive(
 def test_any_json_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, value: Any) -> None:
     path = tmp_path_factory.mktemp("lists") / "books.jsonl"
     path.write_text(json.dumps({"source": "a.epub", "metadata": value, "title": value}), encoding="utf-8")
-    try:
-        read_list(path)
-    except JobError as error:
-        assert str(error).startswith(str(path))
+    found, wrong = read_list(path)
+    assert len(found) + len(wrong) == 1
+    assert all(sentence.startswith(str(path)) for sentence in wrong)
 
 
 def test_ten_thousand_books_are_read_at_once(tmp_path: Path) -> None:
     rows = "".join(f'books/{n}.epub,"Title, {n}",A. Author; B. Author,{n},af_heart\n' for n in range(10_000))
     path = written(tmp_path, f"source,title,authors,series_number,voice\n{rows}")
     start = time.process_time()
-    assert len(read_list(path)) == 10_000
+    assert len(read_list(path)[0]) == 10_000
     seconds = time.process_time() - start
     assert seconds < 0.7, f"{seconds:.2f} s"  # 0.15 s where nobody else is at work

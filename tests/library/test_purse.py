@@ -76,3 +76,17 @@ def test_at_a_limit_of_requests_nothing_goes_on() -> None:
     assert not spending.bars(Job(Path("a"), engine="tone"))
     assert (spending.take(1, 0.0, "USD"), spending.take(1, 0.0, "USD") != "") == ("", True)
     assert spending.bars(Job(Path("a"), engine="tone"))
+
+
+def test_what_several_shelves_may_spend_together() -> None:
+    together = Spending(Limits(requests=3), "USD")
+    first, second = (Spending(Limits(requests=2), "USD", together) for _ in range(2))
+    assert [bool(first.take(1, None, None)) for _ in range(3)] == [False, False, True]
+    assert not second.over, "what one shelf alone may spend holds for it alone"
+    assert second.limited
+    assert second.take(1, None, None) == ""
+    second.give_back(1, None)
+    assert second.take(1, None, None) == ""
+    assert "3 requests" in second.take(1, None, None)
+    assert second.over
+    assert Spending(Limits(), "USD", together).bars(Job(Path()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from narrate.errors import StoreError
-from narrate.library.records import SLACK, Input, Output, Record, Records
+from narrate.library.records import SLACK, Input, Output, Record, Records, line_of
 
 texts = st.text(max_size=12)
 records = st.builds(
@@ -93,3 +94,35 @@ def test_a_folder_in_its_place_is_one_sentence(tmp_path: Path) -> None:
         Records(tmp_path / "shelf.jsonl").read()
     with pytest.raises(StoreError, match="cannot be written"):
         Records(tmp_path / "shelf.jsonl").add(Record("a", "made", 0.0))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("id", []),
+        ("state", "mode"),
+        ("at", 1e300),
+        ("at", float("nan")),
+        ("settings", None),
+        ("folder", 7),
+        ("title", [1]),
+        ("duration_ms", "x"),
+        ("chapters", 1.5),
+        ("spent", None),
+        ("cost", "dear"),
+        ("outputs", [["a.mp3", float("inf"), 0]]),
+    ],
+)
+def test_a_line_with_a_damaged_value_is_passed_over(tmp_path: Path, name: str, value: object) -> None:
+    journal = Records(tmp_path / "shelf.jsonl")
+    journal.add(Record("a", "failed", 1.0))
+    line = json.loads(line_of(Record("a", "made", 2.0)))
+    with journal.path.open("a") as file:
+        file.write(json.dumps({**line, name: value}) + "\n")
+    assert Records(journal.path).read()["a"].state == "failed"
+
+
+def test_a_file_in_place_of_its_folder_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("")
+    with pytest.raises(StoreError, match="a file lies where a folder should"):
+        Records(tmp_path / "out" / ".narrate" / "shelf.jsonl").read()

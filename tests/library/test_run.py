@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,9 +18,10 @@ from narrate.bounds import Limits
 from narrate.errors import Busy
 from narrate.job import Job
 from narrate.library import making, report
+from narrate.library import run as running
 from narrate.library.making import Making
 from narrate.library.purse import Spending
-from narrate.library.shelf import read_shelf
+from narrate.library.shelf import Shelf, read_shelf
 from narrate.library.sight import records_of, sight_of
 from narrate.locks import only_run
 from tests.library.shelves import Watching, book, files, ids, run, shelf_file
@@ -43,7 +46,7 @@ def test_the_life_of_a_shelf(folder: Path) -> None:
     watching = Watching()
     first = run(shelf, watching)
     assert (ids(first.of("made")), ids(first.of("failed"))) == ({"books/a.md", "books/b.md"}, {"books/bad.epub"})
-    assert watching.of("started")[0] == "books/a.md", "the longest comes first"
+    assert "books/a.md" in watching.of("started")[:2], "the longest come first, two at once"
     assert first.exit_code == 6
     told = report.text(first)
     for words in (
@@ -225,3 +228,73 @@ def test_p12_interrupted_it_ends_within_seconds_with_its_books(tmp_path: Path) -
         before = asked(server)
         time.sleep(0.3)
         assert asked(server) == before, "no process is left that goes on asking"
+    kept = records_of(read_shelf(shelf)).read().values()
+    assert {record.state for record in kept} == {"paused"}
+    assert sum(record.requests for record in kept) == before, "what was spent is on record"
+
+
+def test_requests_in_flight_are_bounded_for_all_books_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a", "b", "c"):
+        book(tmp_path / "books" / f"{name}.md", name.upper(), paragraphs=4)
+    shelf = shelf_file(tmp_path, "at_once = 3\njobs = 1")
+    shelf.write_text(shelf.read_text().replace('"tone"', '"lmnt"'))
+    with SpeechServer(latency=(0.05, 0.05)) as server:
+        monkeypatch.setenv("LMNT_API_KEY", KEY)
+        monkeypatch.setenv("LMNT_BASE_URL", server.url)
+        assert len(run(shelf).of("made")) == 3
+        assert server.seen.most == 1
+
+
+def test_what_a_book_cost_that_was_stopped_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    book(tmp_path / "books" / "a.md", "Alpha", paragraphs=60)
+    shelf = shelf_file(tmp_path, "jobs = 2")
+    shelf.write_text(shelf.read_text().replace('"tone"', '"lmnt"'))
+    with SpeechServer(latency=(0.05, 0.05)) as server:
+        monkeypatch.setenv("LMNT_API_KEY", KEY)
+        monkeypatch.setenv("LMNT_BASE_URL", server.url)
+        outcome = run(shelf, until=100.0, now=lambda: 100.0 if asked(server) > 4 else 0.0)
+    (stopped,) = outcome.of("paused")
+    assert stopped.record.requests == asked(server)
+    assert stopped.record.spent > 0
+
+
+def test_a_source_that_is_away_for_a_while_is_no_other_one(tmp_path: Path) -> None:
+    book(tmp_path / "disk" / "a.md", "Alpha")
+    (tmp_path / "list.csv").write_text("source\ndisk/a.md\n")
+    shelf = shelf_file(tmp_path)
+    shelf.write_text(shelf.read_text().replace('source = "books/*"', 'list = "list.csv"'))
+    assert len(run(shelf).of("made")) == 1
+    (tmp_path / "disk").rename(tmp_path / "away")
+    before = files(tmp_path)
+    assert not run(shelf).news
+    assert files(tmp_path) == before
+    (tmp_path / "away").rename(tmp_path / "disk")
+    assert not run(shelf).news
+
+
+def test_what_another_run_made_while_we_waited_is_not_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "books" / "bad.epub").unlink()
+    alone = running._alone
+
+    @contextmanager
+    def later(shelf: Shelf, wait: float) -> Iterator[None]:
+        monkeypatch.setattr(running, "_alone", alone)
+        run(shelf.path)
+        with alone(shelf, wait):
+            yield
+
+    monkeypatch.setattr(running, "_alone", later)
+    watching = Watching()
+    watching.due = -1
+    assert not run(shelf_file(folder), watching).news
+    assert watching.due == -1
+
+
+def test_processes_that_a_crashed_one_leaves_are_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    code = "import os, subprocess; subprocess.Popen(['sleep', '6'], stdout=2); os.kill(os.getpid(), 9)"
+    monkeypatch.setattr(making, "command", lambda: ([sys.executable, "-c", code], dict(os.environ)))
+    began = time.monotonic()
+    said = list(Making(1, Spending(Limits(), "USD"), {}).run([("a", lambda: Job(Path("a.md")))], lambda: None))
+    assert said[-1].what == "crashed"
+    assert said[-1].fields["cost"] is None, "nobody knows"
+    assert time.monotonic() - began < 4

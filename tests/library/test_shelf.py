@@ -151,3 +151,31 @@ def test_mistakes_are_named(folder: Path, text: str, words: str) -> None:
 def test_there_is_no_such_shelf(tmp_path: Path) -> None:
     with pytest.raises(JobError, match="no such shelf file"):
         read_shelf(tmp_path / "none.toml")
+
+
+def test_without_an_output_it_lies_beside_the_shelf_wherever_it_is_started(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = shelf(folder, 'engine = "tone"\n[[books]]\nsource = "books/*.epub"\n')
+    assert found.output == folder / "output"
+    (order, *_) = orders_of(found).orders
+    assert order.job(found).output == folder / "output"
+
+
+@pytest.mark.parametrize(("name", "value"), [("max_cost", -1.0), ("jobs", -3), ("cores", 5_000), ("max_requests", -1)])
+def test_what_holds_for_all_books_is_checked_too(folder: Path, name: str, value: float) -> None:
+    text = 'engine = "tone"\n[[books]]\nsource = "books/*.epub"\n'
+    with pytest.raises(JobError, match=f"'{name}' must be between"):
+        shelf(folder, f"{name} = {value}\n{text}")
+    with pytest.raises(JobError, match=f"the command line: '{name}' must be between"):
+        with_flags(shelf(folder, text), **{"requests" if name == "jobs" else name: value})
+
+
+def test_a_file_next_to_what_a_link_leads_to_is_an_input(folder: Path) -> None:
+    (folder / "far").mkdir()
+    (folder / "far" / "d.md").write_text("far away")
+    (folder / "far" / "d.narrate.toml").write_text('policy = "bare"\n')
+    (folder / "books" / "e.md").symlink_to(folder / "far" / "d.md")
+    (folder / "books" / "e.narrate.toml").write_text("")  # that of another book, if of any
+    orders = {order.id: order for order in listed(folder, '[[books]]\nsource = "books/*.md"\n').orders}
+    assert [name for name, _ in orders["books/e.md"].names] == ["books/e.md", "far/d.narrate.toml"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from narrate.library import sighting
-from narrate.library.records import Record
+from narrate.library.records import Output, Record
 from narrate.library.sighting import digest, look, outputs, stamp_of, with_digests
 
 
@@ -86,3 +86,8 @@ def test_what_changed_since_it_was_seen_is_due_again(tmp_path: Path) -> None:
     assert with_digests(seen, names)[0].digest == "", "nobody knows which of the two was narrated"
     record = Record("a.md", "made", 0.0, inputs=with_digests(seen, names))
     assert look(names, record, "").inputs[0].stamp != record.inputs[0].stamp
+
+
+def test_a_name_that_no_file_has_is_a_missing_file(tmp_path: Path) -> None:
+    record = Record("a", "made", 1.0, outputs=(Output("a\0.mp3", 1, 1),))
+    assert look([("a", str(tmp_path))], record, str(tmp_path)).missing == "a\0.mp3"

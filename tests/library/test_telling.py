@@ -83,3 +83,25 @@ hooks = [
     assert len(outcome.hook_failures) >= 3
     assert not [sentence for sentence in outcome.hook_failures if "secret" in sentence]
     assert set(watching.told) >= set(outcome.hook_failures)
+
+
+def test_a_command_gets_none_of_the_shelf_s_secrets(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    secrets = ("MY_KEY", "OTHER_KEY", "WEBHOOK_SECRET", "FEED_URL", "SERVER", "LMNT_API_KEY")
+    for name in secrets:
+        monkeypatch.setenv(name, "http://127.0.0.1:9/hunter22hunter22")
+    code = f"import os; open({str(folder / 'told')!r}, 'a').write(repr(dict(os.environ)))"
+    command = json.dumps([sys.executable, "-c", code])
+    hooks = f"""
+key_variable = "MY_KEY"
+hooks = [
+    {{ command = {command}, on = ["done"] }},
+    {{ command = {command}, on = ["done"], per = "book" }},
+    {{ webhook = "${{SERVER}}/x", secret_variable = "WEBHOOK_SECRET", on = ["nothing-due"] }},
+]"""
+    shelf = shelf_file(folder, hooks)
+    feed = '[[books]]\nfeed = "${FEED_URL}"\nkey_variable = "OTHER_KEY"\n'
+    shelf.write_text(shelf.read_text() + feed)
+    run(shelf)
+    told = (folder / "told").read_text()
+    assert told.count("NARRATE_EVENT") == 1, "the run failed, for its feed; the book did not"
+    assert "hunter22" not in told

@@ -33,7 +33,7 @@ def test_it_is_an_agent_that_takes_what_others_leave() -> None:
 
 
 def test_comments_say_how_it_is_installed_and_why_it_is_so() -> None:
-    (unit,) = launchd.units(Schedule("/a--b", until=Clock(6, 0)))
+    (unit,) = launchd.units(Schedule("/a--b", since=Clock(1, 30), until=Clock(6, 0)))
     comments = re.findall("<!--(.*?)-->", unit.text, re.DOTALL)
     assert "launchctl bootstrap" in comments[0]
     assert "06:00" in comments[0]

@@ -115,8 +115,13 @@ def test_narrate_says_when_it_is_ready_and_is_stopped_in_good_order() -> None:
 
 
 def test_a_missed_run_is_made_up_unless_it_would_last_all_day() -> None:
-    for until, made_up in ((None, "true"), (Clock(6, 0), "false")):
-        assert directive(systemd.units(Schedule("/s", until=until))[1].text, "Persistent") == [made_up]
+    for since, until, made_up in (
+        (None, None, "true"),
+        (None, Clock(6, 0), "false"),
+        (Clock(1, 30), Clock(6, 0), "true"),
+    ):
+        schedule = Schedule("/s", since=since, until=until)
+        assert directive(systemd.units(schedule)[1].text, "Persistent") == [made_up]
     assert not directive(systemd.units(Schedule("/s", every=15))[1].text, "RandomizedDelaySec")
 
 

@@ -152,6 +152,7 @@ def test_hard_texts_are_read_back(audiobook: Audiobook, tmp_path: Path) -> None:
         ("https://a.example/b%20c/feed.xml", "https://a.example/b%20c/"),
         ("https://a.example/b?key=1", "https://a.example/b/"),
         ("https://[::1]:8000/b", "https://[::1]:8000/b/"),
+        ("https://bücher.example:8000/ä", "https://xn--bcher-kva.example:8000/%C3%A4/"),
     ],
 )
 def test_files_lie_beside_the_feed(audiobook: Audiobook, tmp_path: Path, url: str, folder: str) -> None:
