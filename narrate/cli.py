@@ -7,6 +7,7 @@ import io
 import os
 import signal
 import sys
+from contextlib import suppress
 from typing import NoReturn
 
 import click
@@ -154,11 +155,10 @@ def _say(sentence: str, code: int, error: BaseException | None = None) -> int:
 
 def _leave(code: int) -> NoReturn:
     """Exit without waiting for worker threads that hang in a request: what they would store, the next run asks for."""
-    try:
-        sys.stdout.flush()
-        sys.stderr.flush()
-    except BrokenPipeError:
-        pass
+    with suppress(BrokenPipeError):
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:  # they were closed when it was started
+                stream.flush()
     if code > 128:
         os._exit(code)
     sys.exit(code)

@@ -63,9 +63,7 @@ def _acquired(locks: Path, name: str, what: str, holder: Path, wait: float, doin
         raise NarrateError(f"{path}: a folder lies where a lock should; remove it and run again") from error
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise NarrateError(
-            f"{locks}: cannot be written: {reason}; mend it, or choose another output"
-        ) from error
+        raise NarrateError(f"{locks}: cannot be written: {reason}; mend it, or choose another output") from error
 
 
 def _acquire(path: Path, wait: float) -> BaseFileLock:

@@ -121,7 +121,7 @@ def produce(
         if other := taken(folder):
             raise JobError(
                 f"{job.source}: has the author and title of {other}, and would take its place in {folder}; "
-                "give it another title in a job file, or another folder with -o"
+                "give it another title in a job file, or another output folder (-o)"
             )
         with only_run_in(job.output, folder, wait):
             expected = estimate(script, studio, folder)

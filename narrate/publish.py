@@ -150,7 +150,7 @@ def _refusals(folder: Path) -> Iterator[None]:
 def _refusal(folder: Path, error: BaseException | None) -> NarrateError:
     return NarrateError(
         f"{folder}: the audiobook cannot be written: {_reason(error)}; what was there before is unharmed, "
-        "the speech is kept, make room or choose another folder with -o and run again"
+        "the speech is kept, make room or choose another output folder (-o) and run again"
     )
 
 

@@ -37,7 +37,7 @@ DOORS = {
     "mdit_py_plugins": {"manuscript/render.py", "manuscript/inlines.py", "manuscript/summary.py"},
     "platformdirs": {"studio.py"},
     "filelock": {"locks.py"},
-    "sqlite3": {"database.py", "library/calibre.py"},
+    "sqlite3": {"database.py", "catalogues/calibre.py"},
     "natsort": {"files.py"},
     "yaml": {"frontmatter.py"},
     "httpx": {"http.py", "web/exchange.py"},
@@ -48,7 +48,7 @@ DOORS = {
     "sounddevice": {"live/outlets.py"},
     "prometheus_client": {"server/metrics.py"},
     "watchfiles": {"commands/watch.py"},
-    "feedparser": {"library/syndicated.py"},
+    "feedparser": {"catalogues/syndicated.py"},
 }
 NOUNS = {"errors.py", "book.py", "script.py", "audiobook.py", "policy.py", "bounds.py"}
 VERBS = {"load.py", "plan.py", "speak.py", "assemble.py", "publish.py"}

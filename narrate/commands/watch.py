@@ -138,7 +138,8 @@ class _Drop:
 
     def _look(self) -> float | None:
         """Narrate what is whole; seconds until the next look is worth it, None when nothing is waited for."""
-        from narrate.library.drops import dropped, is_ripe
+        from narrate.catalogues.dropped import dropped
+        from narrate.library.drops import is_ripe
         from narrate.library.run import run_shelf
 
         wait: float | None = self._settling.wait(dropped(self._shelf.path, (*self._moves.places, self._shelf.output)))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from narrate import disk
+from narrate.catalogues.dropped import OURS
 from narrate.errors import JobError, SourceError, shown
 from narrate.jobs.files import Layer, merged
 from narrate.library.due import Standing
@@ -25,31 +26,9 @@ AGAIN_S = 300.0
 FOR_GOOD = (JobError.exit_code, SourceError.exit_code)
 """Failures that no waiting mends: such a book goes to where failed ones go."""
 
-_UNFINISHED = (".part", ".partial", ".crdownload", ".download", ".tmp", ".swp", "~", ".narrate.toml", ".why.txt")
-"""How names end of what is being copied or edited, and of what stands next to books."""
 _END_OF_ZIP = b"PK\x05\x06"
 _END_WITHIN = 66_000
 """Bytes at the end of a ZIP in which its directory's end is found (its comment may have 65,535)."""
-
-
-def dropped(folder: Path, apart: Iterable[Path] = ()) -> list[Path]:
-    """What lies in a drop folder and may be a book: files and folders, hidden and unfinished ones passed over, and
-    those ``apart``, where narrated books go.
-    """
-    try:
-        found = [path for path in folder.iterdir() if not path.name.startswith(".")]
-    except OSError as error:
-        raise SourceError(f"{folder}: cannot be read: {(error.strerror or str(error)).lower()}") from error
-    others = {path.absolute() for path in apart}
-    return sorted(
-        path
-        for path in found
-        if not path.name.endswith(_UNFINISHED) and not (path / OURS).exists() and path.absolute() not in others
-    )
-
-
-OURS = ".narrate"
-"""A folder that holds this is an output of narrate, and no book."""
 
 
 def shelf_of(folder: Path, layers: Iterable[Layer], apart: tuple[Path, ...]) -> Shelf:
@@ -61,7 +40,7 @@ def shelf_of(folder: Path, layers: Iterable[Layer], apart: tuple[Path, ...]) -> 
     output = values.get("output", Path("output"))
     entry = Entry("drops", str(folder), Layer(str(folder), {}), {"apart": (*apart, output)}, str(folder))
     if output.absolute() == folder.absolute():
-        raise JobError(f"{folder}: audiobooks cannot go into the drop folder itself; name another folder with -o")
+        raise JobError(f"{folder}: audiobooks cannot go into the drop folder itself; name another output folder (-o)")
     return Shelf(folder, output, parts, (entry,), downloads=output / OURS / "downloads")
 
 

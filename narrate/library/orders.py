@@ -20,7 +20,7 @@ from narrate.jobs.sources import books_at, is_pattern, plain_part
 from narrate.library.shelf import Entry, Shelf
 
 if TYPE_CHECKING:
-    from narrate.library.listed import Listed
+    from narrate.catalogues.listed import Listed
 
 IMMATERIAL = frozenset(
     (
@@ -216,14 +216,14 @@ def _list_sources(listing: _Listing, entry: Entry) -> None:
 
 
 def _list_drops(listing: _Listing, entry: Entry) -> None:
-    from narrate.library.drops import dropped
+    from narrate.catalogues.dropped import dropped
 
     for path in dropped(Path(entry.where), entry.extra["apart"]):
         listing.add(entry, str(path), named=True)
 
 
 def _list_rows(listing: _Listing, entry: Entry) -> None:
-    from narrate.library.lists import read_list
+    from narrate.catalogues.lists import read_list
 
     found, wrong = read_list(Path(entry.where))
     listing.problems.extend((entry.origin, sentence) for sentence in wrong)
@@ -231,7 +231,7 @@ def _list_rows(listing: _Listing, entry: Entry) -> None:
 
 
 def _list_calibre(listing: _Listing, entry: Entry) -> None:
-    from narrate.library.calibre import read_calibre
+    from narrate.catalogues.calibre import read_calibre
 
     found, passed_over = read_calibre(Path(entry.where), **entry.extra)
     listing.notes.extend(passed_over)
@@ -239,8 +239,8 @@ def _list_calibre(listing: _Listing, entry: Entry) -> None:
 
 
 def _list_feed(listing: _Listing, entry: Entry) -> None:
+    from narrate.catalogues.feeds import brought_by, read_feed
     from narrate.hooks.environment import expanded, variables
-    from narrate.library.feeds import brought_by, read_feed
 
     url, folder = expanded(entry.where, os.environ), listing.shelf.downloads
     called = entry.where if variables(entry.where) else ""  # an address in a variable is a secret

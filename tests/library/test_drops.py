@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from narrate.catalogues.dropped import dropped
 from narrate.errors import JobError, SourceError
-from narrate.library.drops import AGAIN_S, Moves, Settling, dropped, is_ripe, shelf_of
+from narrate.library.drops import AGAIN_S, Moves, Settling, is_ripe, shelf_of
 from narrate.library.due import Standing
 from narrate.library.orders import Listing
 from narrate.library.outcome import Outcome, Result

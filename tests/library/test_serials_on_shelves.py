@@ -9,9 +9,9 @@ import pytest
 
 from narrate.library.shelf import read_shelf
 from narrate.library.sight import sight_of
+from tests.catalogues.test_calibre import Library
+from tests.catalogues.test_feeds import Site, site  # noqa: F401  (a fixture)
 from tests.library.shelves import Watching, files, ids, run
-from tests.library.test_calibre import Library
-from tests.library.test_feeds import Site, site  # noqa: F401  (a fixture)
 from tests.speech_server import KEY, SpeechServer
 
 

@@ -24,10 +24,10 @@ from typing import Any, NoReturn
 
 from narrate.book import Metadata
 from narrate.bounds import MEBIBYTE, Bounds, Deadlines
+from narrate.catalogues.listed import Listed
 from narrate.disk import NotAFile, open_regular
 from narrate.errors import JobError, shown
 from narrate.job import Job
-from narrate.library.listed import Listed
 from narrate.policy import KINDS
 from narrate.script import Pauses
 from narrate.settings import guess

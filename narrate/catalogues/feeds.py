@@ -19,14 +19,14 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from narrate import disk, web
+from narrate.catalogues.articles import Article, cleaned, digest_of, write_article, write_serial
+from narrate.catalogues.brought import Held, Kept, PageSeen, chapters, keep_chapters, read_kept, write_kept
+from narrate.catalogues.entries import Document, Entry, about_article, about_book, newest
+from narrate.catalogues.listed import Listed
+from narrate.catalogues.opds import read_publications
+from narrate.catalogues.syndicated import read_document
+from narrate.catalogues.whereabouts import NAME, folder_name, harmless, identity_of, with_login
 from narrate.errors import JobError, NarrateError, SourceError, shown
-from narrate.library.articles import Article, cleaned, digest_of, write_article, write_serial
-from narrate.library.brought import Held, Kept, PageSeen, chapters, keep_chapters, read_kept, write_kept
-from narrate.library.entries import Document, Entry, about_article, about_book, newest
-from narrate.library.listed import Listed
-from narrate.library.opds import read_publications
-from narrate.library.syndicated import read_document
-from narrate.library.whereabouts import NAME, folder_name, harmless, identity_of, with_login
 from narrate.locks import only_run
 from narrate.naming import safe_name
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from narrate.book import Book
+from narrate.catalogues.articles import Article, cleaned, digest_of, paragraphs, write_article, write_serial
 from narrate.errors import SourceError
-from narrate.library.articles import Article, cleaned, digest_of, paragraphs, write_article, write_serial
 from narrate.load import load
 
 

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from narrate.catalogues.listed import Listed
+from narrate.catalogues.lists import read_list
 from narrate.errors import JobError
 from narrate.jobs.files import layer, merged
-from narrate.library.listed import Listed
-from narrate.library.lists import read_list
 from narrate.library.orders import orders_of
 from narrate.library.shelf import read_shelf
 

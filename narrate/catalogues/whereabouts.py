@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from narrate import web
-from narrate.library.articles import digest_of
+from narrate.catalogues.articles import digest_of
 from narrate.naming import safe_name
 from narrate.wire.secrets import cut_out
 

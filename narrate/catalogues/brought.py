@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from narrate import disk
-from narrate.library.articles import Article, replace_bytes
+from narrate.catalogues.articles import Article, replace_bytes
 
 _VERSION = 1
 _STATE = "feed.json"

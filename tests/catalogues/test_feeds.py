@@ -17,10 +17,10 @@ from typing import Any
 import pytest
 
 from narrate import disk, web
+from narrate.catalogues.articles import Article, write_article
+from narrate.catalogues.feeds import Feed, brought_by, read_feed
 from narrate.errors import JobError
 from narrate.jobs.files import layer, merged
-from narrate.library.articles import Article, write_article
-from narrate.library.feeds import Feed, brought_by, read_feed
 from narrate.library.orders import orders_of
 from narrate.library.shelf import read_shelf
 from narrate.load import load
@@ -889,7 +889,7 @@ def test_a_shelf_keeps_the_address_in_a_variable_to_itself(
 def test_a_catalogue_of_slow_books_does_not_hold_up_the_shelf(
     site: Site, tmp_path: Path, epub: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("narrate.library.feeds.VISIT_S", -1.0)
+    monkeypatch.setattr("narrate.catalogues.feeds.VISIT_S", -1.0)
     site.put("/a.epub", epub)
     url = site.put("/opds", catalogue(entry("urn:1", "A", "/a.epub")), ATOM)
     assert read(url, tmp_path).problems == (f"{url}: 1 more books are left for the next run",)
@@ -942,7 +942,7 @@ def test_two_runs_at_once_keep_a_serial_s_chapters_once(
     url = site.put("/feed.xml", rss(item("g1", "One", "first"), item("g2", "Two", "second")))
     home = read(url, tmp_path, as_serial=True).listed[0].folder
     site.put("/feed.xml", rss(item("g3", "Three", "third"), item("g2", "Two", "second")))
-    monkeypatch.setattr("narrate.library.feeds.LOCKED_S", 0.05)
+    monkeypatch.setattr("narrate.catalogues.feeds.LOCKED_S", 0.05)
     with only_run(home.parent, home.name, "it"):
         feed = read(url, tmp_path, as_serial=True)
     assert len(feed.listed) == 1

@@ -14,10 +14,20 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from narrate.catalogues.articles import paragraphs
+from narrate.catalogues.entries import (
+    ACQUISITION,
+    LONGEST,
+    MOST,
+    Document,
+    Entry,
+    day_of,
+    joined,
+    language_of,
+    open_book,
+)
+from narrate.catalogues.plain import fold, plain
 from narrate.errors import SourceError, shown
-from narrate.library.articles import paragraphs
-from narrate.library.entries import ACQUISITION, LONGEST, MOST, Document, Entry, day_of, joined, language_of, open_book
-from narrate.library.plain import fold, plain
 
 Said = dict[str, Any]
 """What feedparser makes of an element."""

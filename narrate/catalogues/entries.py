@@ -14,7 +14,7 @@ from narrate.audio.languages import bcp_47
 from narrate.book import LANGUAGE_TAG
 
 if TYPE_CHECKING:
-    from narrate.library.articles import Article
+    from narrate.catalogues.articles import Article
 
 MOST = 10_000
 """Entries of one page of a feed."""

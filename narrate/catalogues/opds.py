@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from narrate.catalogues.entries import LONGEST, MOST, Document, Entry, day_of, joined, language_of, open_book
+from narrate.catalogues.plain import fold, plain
 from narrate.errors import SourceError
-from narrate.library.entries import LONGEST, MOST, Document, Entry, day_of, joined, language_of, open_book
-from narrate.library.plain import fold, plain
 
 
 def read_publications(body: bytes, url: str) -> Document:

@@ -22,9 +22,9 @@ from pathlib import Path
 from typing import Any
 
 from narrate.audio.languages import bcp_47
+from narrate.catalogues.listed import Listed
+from narrate.catalogues.plain import fold, plain
 from narrate.errors import JobError, StoreError, shown
-from narrate.library.listed import Listed
-from narrate.library.plain import fold, plain
 from narrate.load import LOADERS
 from narrate.settings import guess
 

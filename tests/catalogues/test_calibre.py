@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
+from narrate.catalogues.calibre import read_calibre
 from narrate.errors import JobError, StoreError
 from narrate.jobs.files import layer, merged
-from narrate.library.calibre import read_calibre
 
 # the tables that are read, with the columns that Calibre gives them
 TABLES = """
