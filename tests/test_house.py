@@ -9,6 +9,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,7 @@ def room(path: Path) -> str:
     return path.relative_to(HOUSE).as_posix()
 
 
+@cache  # each file is asked for each library
 def top_levels(path: Path) -> set[str]:
     return {name.split(".")[0] for name in imports(path)}
 

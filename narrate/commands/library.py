@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from narrate.systemd import Notifier
 
 
-STILL_S = 900.0
+LONG_S = 7 * 86_400.0
+"""Seconds that ``--wait`` waits by itself."""
+STILL_S = 3600.0
 """Seconds without a turn of the run, which takes one each second, after which the watchdog is no longer told that all
 is well: feeds that hardly answer take a while.
 """
@@ -48,8 +50,10 @@ is well: feeds that hardly answer take a while.
     "--wait",
     type=click.FloatRange(0),
     default=0.0,
-    metavar="SECONDS",
-    help="Wait for another run of this shelf to end.",
+    is_flag=False,
+    flag_value=LONG_S,
+    metavar="[SECONDS]",
+    help="Wait for another run of this shelf to end: so long, or as long as it takes.",
 )
 @click.option("--again", is_flag=True, help="Make every book again, changed or not: what is stored costs nothing.")
 @click.option("--dry-run", "-n", is_flag=True, help="Only list what is due, and why; feeds are not asked.")

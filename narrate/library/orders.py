@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,8 +38,7 @@ class Order:
     """One book of a shelf. ``id`` is its source, relative to the shelf file's folder.
 
     ``names`` are its inputs, each as (name on record, path): the source first, then the file next to it and lexicons.
-    ``settings`` is what decides on its sound and files, for comparison. ``listed`` is its row in a list. ``named`` says
-    that the shelf names this very book: that it is not there is a failure then.
+    ``settings`` is what decides on its sound and files, for comparison. ``listed`` is its row in a list.
     """
 
     id: str
@@ -48,7 +48,6 @@ class Order:
     layers: tuple[Layer, ...]
     origin: str
     listed: Listed | None = None
-    named: bool = False
 
     def job(self, shelf: Shelf) -> Job:
         """The book's job. JobError for what its row or the file next to it says wrong."""
@@ -103,7 +102,7 @@ class _Listing:
         self._beside: dict[str, frozenset[str]] = {}
         self._shared: dict[tuple[int, ...], tuple[Mapping[str, str], tuple[tuple[str, str], ...]]] = {}
 
-    def add(self, entry: Entry, source: str, listed: Listed | None = None, *, named: bool = False) -> None:
+    def add(self, entry: Entry, source: str, listed: Listed | None = None) -> None:
         """Note that ``entry`` names the book at ``source``."""
         name = self.name(source)
         before = self.found.get(name)
@@ -115,9 +114,8 @@ class _Listing:
             listed = before.listed
             settings = {**settings, **dict(_flat(listed.settings))}
         own = self._own(source)
-        self.found[name] = Order(
-            name, source, ((name, source), *own, *lexicons), settings, layers, entry.origin, listed, named
-        )
+        inputs = dict(((name, source), *own, *lexicons, *self._lexicons_of(source, listed, bool(own))))
+        self.found[name] = Order(name, source, tuple(inputs.items()), settings, layers, entry.origin, listed)
 
     def name(self, path: str) -> str:
         """How a path is put on record: relative to the shelf file's folder, with "/"."""
@@ -160,6 +158,18 @@ class _Listing:
                 return ((self.name(path), path),)
         return ()
 
+    def _lexicons_of(self, source: str, listed: Listed | None, has_own: bool) -> Iterator[tuple[str, str]]:
+        """The lexicons that a row, or the file next to a book, names for that book alone."""
+        found: list[Path] = []
+        if listed is not None and "lexicons" in listed.settings:
+            named = listed.settings["lexicons"]
+            found += [listed.folder / str(each) for each in ([named] if isinstance(named, str) else named)]
+        if has_own:
+            with suppress(NarrateError):  # a mistake in it is told when the book is made
+                own = beside(Path(source))
+                found += own.values.get("lexicons", ()) if own else ()
+        return ((self.name(str(path)), str(path)) for path in found)
+
 
 def fingerprint(job: Job) -> dict[str, str]:
     """What decides on a job's sound and files: each setting that is not the default, as a text."""
@@ -201,7 +211,7 @@ def _flat(table: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, str
 def _list_sources(listing: _Listing, entry: Entry) -> None:
     where = Path(entry.where)
     if not is_pattern(where) and not where.exists():
-        listing.add(entry, entry.where, named=True)
+        listing.add(entry, entry.where)
         return
     try:
         found = books_at(where)
@@ -212,14 +222,14 @@ def _list_sources(listing: _Listing, entry: Entry) -> None:
         listing.notes.append(str(error))
         return
     for path in found:
-        listing.add(entry, str(path), named=str(path) == entry.where)
+        listing.add(entry, str(path))
 
 
 def _list_drops(listing: _Listing, entry: Entry) -> None:
     from narrate.catalogues.dropped import dropped
 
     for path in dropped(Path(entry.where), entry.extra["apart"]):
-        listing.add(entry, str(path), named=True)
+        listing.add(entry, str(path))
 
 
 def _list_rows(listing: _Listing, entry: Entry) -> None:
@@ -265,7 +275,7 @@ def _add_all(listing: _Listing, entry: Entry, found: Sequence[Listed]) -> None:
             for path in paths:
                 listing.add(entry, str(path), listed)
         else:
-            listing.add(entry, str(listed.source), listed, named=True)
+            listing.add(entry, str(listed.source), listed)
 
 
 _LISTERS = {

@@ -108,7 +108,7 @@ def test_a_second_start_says_so_and_ends_with_75(folder: Path) -> None:
         quiet = subprocess.run([*second, "--quiet"], capture_output=True, text=True, cwd=folder)
         assert (quiet.returncode, quiet.stderr) == (75, "")
         assert json.loads(run("status", "shelf.toml", "--json").stdout)["running"]
-        waiting = subprocess.Popen([*second, "--wait", "60"], stdout=subprocess.PIPE, text=True, cwd=folder)
+        waiting = subprocess.Popen([*second, "--wait"], stdout=subprocess.PIPE, text=True, cwd=folder)
         with pytest.raises(subprocess.TimeoutExpired):
             waiting.wait(1.0)
     assert "1 made" in waiting.communicate(timeout=60)[0]

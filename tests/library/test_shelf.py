@@ -82,6 +82,14 @@ def test_lexicons_are_inputs(folder: Path) -> None:
     assert [name for name, _ in found.orders[0].names] == ["books/c.md", "house.toml"]
 
 
+def test_lexicons_of_one_book_are_inputs_too(folder: Path) -> None:
+    (folder / "books" / "c.narrate.toml").write_text('lexicons = ["names.csv"]\n')
+    (folder / "list.jsonl").write_text('{"source": "books/a.epub", "lexicons": ["a.pls"]}\n{"source": "books/c.md"}\n')
+    first, second = listed(folder, '[[books]]\nlist = "list.jsonl"\n').orders
+    assert [name for name, _ in first.names] == ["books/a.epub", "a.pls"]
+    assert [name for name, _ in second.names] == ["books/c.md", "books/c.narrate.toml", "books/names.csv"]
+
+
 def test_a_list_has_settings_of_its_own_for_each_book(folder: Path) -> None:
     with (folder / "list.csv").open("w", newline="") as file:
         csv.writer(file).writerows(
@@ -112,7 +120,9 @@ def test_an_entry_that_fails_does_not_stop_the_others(folder: Path) -> None:
 
 
 def test_a_book_that_is_named_and_not_there_is_listed(folder: Path) -> None:
-    assert listed(folder, '[[books]]\nsource = "books/none.epub"\n').orders[0].named
+    assert [order.id for order in listed(folder, '[[books]]\nsource = "books/none.epub"\n').orders] == [
+        "books/none.epub"
+    ]
 
 
 def test_a_job_file_is_a_shelf_of_its_own_books(folder: Path) -> None:
