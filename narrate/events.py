@@ -82,22 +82,17 @@ EVENTS: Mapping[str, Event] = {
 """The contract of ``--log-json``: names and fields stay; new ones may come. Every line has "time" (UTC) and "event"."""
 
 
-class EventLog:
-    """``--log-json``: one event a line. Without a path it writes nothing, and still refuses what is not in EVENTS.
-
-    ``always`` are fields that every event has which may have them ("book", in the process that makes one).
-    """
+class _Log:
+    """A log at ``path``, or none. It is opened when it is entered: what is wrong is an error then."""
 
     def __init__(
         self,
         path: Path | None,
         rotate_bytes: int = ROTATE_BYTES,
         keep: int = KEEP,
-        always: Mapping[str, Any] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._file = RollingFile(path, rotate_bytes, keep) if path is not None else None
-        self._always = dict(always or {})
         self._clock = clock
 
     def __enter__(self) -> Self:
@@ -113,6 +108,10 @@ class EventLog:
     def lost(self) -> int:
         """Lines that could not be written, and of which no line tells yet."""
         return self._file.lost if self._file is not None else 0
+
+
+class EventLog(_Log):
+    """``--log-json``: one event a line. Without a path it writes nothing, and still refuses what is not in EVENTS."""
 
     def event(self, name: str, **fields: Any) -> None:
         """Write an event. From any thread. ValueError for a name or a field that nobody reading logs was told of."""
@@ -123,9 +122,7 @@ class EventLog:
             raise ValueError(f"the event {name!r} has no {', '.join(sorted(unknown))}; add it to EVENTS")
         if self._file is None:
             return
-        always = {field: value for field, value in self._always.items() if field in kind.fields}
-        line = self._line(name, {**always, **fields})
-        self._file.append(line, lambda lost: self._line("gap", {"lines": lost}))
+        self._file.append(self._line(name, fields), lambda lost: self._line("gap", {"lines": lost}))
 
     def _line(self, name: str, fields: Mapping[str, Any]) -> bytes:
         moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._clock()))
@@ -133,32 +130,8 @@ class EventLog:
         return text.translate(_ODD_LINE_ENDS).encode(errors="backslashreplace") + b"\n"
 
 
-class TextLog:
+class TextLog(_Log):
     """``--log``: sentences, each line with the local time and its distance from UTC."""
-
-    def __init__(
-        self,
-        path: Path | None,
-        rotate_bytes: int = ROTATE_BYTES,
-        keep: int = KEEP,
-        clock: Callable[[], float] = time.time,
-    ) -> None:
-        self._file = RollingFile(path, rotate_bytes, keep) if path is not None else None
-        self._clock = clock
-
-    def __enter__(self) -> Self:
-        if self._file is not None:
-            self._file.open()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._file is not None:
-            self._file.close()
-
-    @property
-    def lost(self) -> int:
-        """Lines that could not be written, and of which no line tells yet."""
-        return self._file.lost if self._file is not None else 0
 
     def say(self, text: str) -> None:
         """Write ``text``, whose lines stay together. From any thread."""

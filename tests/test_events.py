@@ -75,17 +75,6 @@ def test_the_table_is_the_contract() -> None:
         assert not {"time", "event"} & set(kind.fields)
 
 
-def test_what_is_always_said_is_said_where_it_belongs(tmp_path: Path) -> None:
-    with EventLog(tmp_path / "log", always={"book": "emma", "shelf": "s"}) as log:
-        log.event("spoken", key="k", bought=True)
-        log.event("nothing_due", books=2)
-        log.event("retry", text="x", book="other")
-    spoken, nothing, retry = read(tmp_path / "log")
-    assert (spoken["book"], spoken["shelf"]) == ("emma", "s")
-    assert "book" not in nothing
-    assert retry["book"] == "other"
-
-
 @given(text=st.text())
 def test_any_text_is_one_line_to_every_reader(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     path = tmp_path_factory.getbasetemp() / "any"

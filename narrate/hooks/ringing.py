@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import Literal, cast
+from typing import cast
 from urllib.parse import urlsplit
 
 from narrate.errors import NarrateError, shown
@@ -29,11 +29,6 @@ LONGEST_QUEUE = 1_000
 
 _WEIGHT: dict[Event, int] = {"chapter": 0, "start": 1, "nothing-due": 1, "done": 2, "failed": 3}
 _ROOMS: dict[Kind, str] = {"command": "command", "webhook": "webhook", "heartbeat": "heartbeat", "email": "mail"}
-
-
-def hooks_for(hooks: Iterable[Hook], per: Literal["book", "run"]) -> tuple[Hook, ...]:
-    """Those of ``hooks`` that are told of each book, or of the whole run."""
-    return tuple(hook for hook in hooks if hook.per == per)
 
 
 class Hooks:

@@ -19,7 +19,7 @@ from standardwebhooks import Webhook
 from narrate.hooks import EVENTS, Event, Hook, Notice, Undelivered
 from narrate.hooks import ringing as family
 from narrate.hooks import webhook as webhooks
-from narrate.hooks.ringing import Hooks, hooks_for, named
+from narrate.hooks.ringing import Hooks, named
 from tests.hooks.mail_server import MailServer
 from tests.hooks.notices import notice
 from tests.hooks.web_server import HANG, Reply, WebServer
@@ -311,12 +311,6 @@ print(threading.active_count(), sorted({"httpx", "smtplib", "tenacity", "subproc
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "1 []"
-
-
-def test_which_hooks_are_for_what() -> None:
-    hooks = (webhook("a", per="book"), webhook("b", per="run"))
-    assert hooks_for(hooks, "book") == hooks[:1]
-    assert hooks_for(hooks, "run") == hooks[1:]
 
 
 @pytest.mark.parametrize(
