@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from narrate.library.sight import Sight
 
 _STATES = ("due", "failed", "making", "current", "unreadable", "gone")
-_HEADS = ("state", "book", "chapters", "sounds", "price", "last run", "due")
+_HEADS = ("state", "book", "chapters", "sounds", "price", "last run", "next due", "why")
 
 
 @click.command()
@@ -60,7 +60,11 @@ def status(shelf: Path, states: tuple[str, ...], watch: bool, every: float, as_j
 def _json(sight: Sight, states: tuple[str, ...]) -> str:
     from narrate.library.report import of_standing
 
-    books = [{**of_standing(each), "state": sight.state(each)} for each in _chosen(sight, states)]
+    now = time.time()
+    books = [
+        {**of_standing(each), "state": sight.state(each), "next_due": sight.next_due(each, now)}
+        for each in _chosen(sight, states)
+    ]
     problems = [{"where": where, "error": sentence} for where, sentence in sight.listing.problems]
     content = {
         "schema": 1,
@@ -81,7 +85,8 @@ def _lines(sight: Sight, states: tuple[str, ...]) -> Iterator[str]:
     """A table for people."""
     from narrate.library.report import columns
 
-    rows = [_row(sight, each) for each in _chosen(sight, states)]
+    now = time.time()
+    rows = [_row(sight, each, now) for each in _chosen(sight, states)]
     for line in columns([_HEADS, *rows]) if rows else ():
         yield shown(line, 2_000)
     for _, sentence in sight.listing.problems:
@@ -93,26 +98,31 @@ def _lines(sight: Sight, states: tuple[str, ...]) -> Iterator[str]:
     yield _total(sight)
 
 
-def _row(sight: Sight, each: Standing) -> tuple[str, ...]:
-    record = each.record
-    state = sight.state(each)
-    why = each.why if state in ("due", "failed", "unreadable", "gone") else ""
-    if state in ("failed", "unreadable") and record is not None:
-        why = f"{record.reason}{'' if state == 'failed' else ' (tried again when it changes)'}"
+def _row(sight: Sight, each: Standing, now: float) -> tuple[str, ...]:
+    record, state, due = each.record, sight.state(each), _due(sight, each, now)
+    why = record.reason if state == "failed" and record is not None else "" if state == "making" else each.why
     if record is None:
-        return state, _cut(each.order.id), "", "", "", "", f"now: {why}" if each.state == "due" else why
-    title = record.title or each.order.id
+        return state, _cut(each.order.id), "", "", "", "", due, why
     made = record.made_at is not None
-    due = f"now: {why}" if state == "due" else why or ("" if state == "making" else "when it changes")
+    price = priced(record.spent, record.currency) if record.cost is not None else "unknown"
     return (
         state,
-        _cut(title),
+        _cut(record.title or each.order.id),
         str(record.chapters) if made else "",
         clock(record.duration_ms) if made else "",
-        priced(record.spent, record.currency) if made and record.cost is not None else "unknown" if made else "",
+        price if made else "",
         time.strftime("%Y-%m-%d %H:%M", time.localtime(record.at)),
         due,
+        why,
     )
+
+
+def _due(sight: Sight, each: Standing, now: float) -> str:
+    """When a book will be made again."""
+    moment = sight.next_due(each, now)
+    if moment is not None:
+        return "now" if moment <= now else time.strftime("%a %H:%M", time.localtime(moment))
+    return "when it changes" if sight.state(each) in ("current", "unreadable") else ""
 
 
 def _cut(text: str) -> str:

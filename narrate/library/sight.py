@@ -51,6 +51,12 @@ class Sight:
         failed = each.state == "due" and each.record is not None and each.record.state == "failed"
         return "failed" if failed else each.state
 
+    def next_due(self, each: Standing, now: float) -> float | None:
+        """When a book will be made that is due, in seconds since 1970: ``now``, or when the shelf's hours begin. None
+        for one that is not due before it changes.
+        """
+        return self.shelf.window.begin(now) if each.state == "due" and self.state(each) != "making" else None
+
 
 def sight_of(shelf: Shelf) -> Sight:
     """Look at a shelf without touching anything."""

@@ -28,15 +28,11 @@ class Window:
 
     def end(self, now: float) -> float | None:
         """When a run that begins at ``now`` has to stop: the next moment at which the clock shows ``until``."""
-        if self.until is None:
-            return None
-        clock = time.localtime(now)
-        moments = (
-            # mktime takes the 32nd of a month, and knows of summer time
-            time.mktime((clock.tm_year, clock.tm_mon, clock.tm_mday + days, *self.until, 0, 0, 0, -1))
-            for days in (0, 1, 2)
-        )
-        return next(moment for moment in moments if moment > now)
+        return _next(self.until, now) if self.until is not None else None
+
+    def begin(self, now: float) -> float:
+        """When a run may begin: ``now``, or the next moment at which the clock shows ``since``."""
+        return now if self.since is None or self.is_open(now) else _next(self.since, now)
 
     def __str__(self) -> str:
         return " ".join(
@@ -44,3 +40,14 @@ class Window:
             for word, hour in (("from", self.since), ("until", self.until))
             if hour is not None
         )
+
+
+def _next(hour: Hour, now: float) -> float:
+    """The next moment after ``now`` at which the clock shows ``hour``."""
+    clock = time.localtime(now)
+    moments = (
+        # mktime takes the 32nd of a month, and knows of summer time
+        time.mktime((clock.tm_year, clock.tm_mon, clock.tm_mday + days, *hour, 0, 0, 0, -1))
+        for days in (0, 1, 2)
+    )
+    return next(moment for moment in moments if moment > now)

@@ -92,7 +92,7 @@ def test_a_failure_is_told_once_and_stays_one(folder: Path) -> None:
     assert run("library", "shelf.toml").exit_code == 6
     assert run("library", "shelf.toml").stdout == ""
     shown = run("status", "shelf.toml", "--state", "unreadable")
-    assert "tried again when it changes" in shown.stdout
+    assert "when it changes" in shown.stdout
     assert "Alpha" not in shown.stdout
 
 
@@ -113,6 +113,18 @@ def test_a_second_start_says_so_and_ends_with_75(folder: Path) -> None:
             waiting.wait(1.0)
     assert "1 made" in waiting.communicate(timeout=60)[0]
     assert waiting.returncode == 0
+
+
+def test_status_says_when_a_book_will_be_made(folder: Path) -> None:
+    assert " now " in run("status", "shelf.toml").stdout
+    now = time.time()
+    later, end = (time.localtime(now + hours * 3600) for hours in (2, 4))
+    shelf = (folder / "shelf.toml").read_text()
+    hours = f'from = "{time.strftime("%H:%M", later)}"\nuntil = "{time.strftime("%H:%M", end)}"\n'
+    (folder / "shelf.toml").write_text(hours + shelf)
+    assert time.strftime("%a %H:%M", later) in run("status", "shelf.toml").stdout
+    book = json.loads(run("status", "shelf.toml", "--json").stdout)["books"][0]
+    assert abs(book["next_due"] - time.time() - 2 * 3600) < 120
 
 
 def test_outside_its_hours_it_does_nothing(folder: Path) -> None:

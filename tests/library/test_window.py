@@ -65,6 +65,13 @@ def test_hours(since: tuple[int, int] | None, until: tuple[int, int], hour: str,
     assert Window(since, until).is_open(now) == is_open
 
 
+@given(moments, hours, hours)
+def test_when_it_may_begin_it_is_open(now: int, since: tuple[int, int], until: tuple[int, int]) -> None:
+    window = Window(since, until)
+    begin = window.begin(now)
+    assert begin == now if window.is_open(now) else now < begin <= now + 26 * 3600
+
+
 def test_without_hours_it_is_always_open() -> None:
     assert Window().is_open(0)
     assert Window().end(0) is None
