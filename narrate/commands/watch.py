@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from narrate.library.making import Said
     from narrate.library.shelf import Shelf
 
+STILL_S = 900.0
+"""Seconds without a turn, of which there is one a second while books are made, after which the watchdog is no longer
+told that all is well.
+"""
 LOOK_S = 30.0
 """Seconds after which a folder is looked at though nobody says that it changed: some file systems do not tell."""
 
@@ -96,6 +101,7 @@ class _Drop:
         self._shelf, self._moves, self._settling = shelf, moves, settling
         self._log, self._teller = log, teller
         self._changed = threading.Event()
+        self._tick: Callable[[], None] = lambda: None
         self._complaints: list[str] = []
         self.wrong = False
 
@@ -108,7 +114,8 @@ class _Drop:
         """Go on for ever."""
         from narrate.systemd import Notifier, Pulse
 
-        notifier, pulse = Notifier.from_environment(os.environ), Pulse(3600.0)
+        notifier, pulse = Notifier.from_environment(os.environ), Pulse(STILL_S)
+        self._tick = pulse.beat  # a book may take longer than the watchdog is patient
         stack.callback(notifier.stopping)
         stack.enter_context(notifier.watch(pulse))
         threading.Thread(target=self._listen, daemon=True, name="watch the folder").start()
@@ -149,6 +156,7 @@ class _Drop:
             self._teller,
             self._log,
             only=lambda each: self._settling.is_whole(Path(each.order.source)) and is_ripe(each, now),
+            tick=self._tick,
             quiet=True,
         )
         complaints: list[str] = []

@@ -15,10 +15,11 @@ import sys
 import termios
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
@@ -342,3 +343,23 @@ def test_a_book_that_is_done_is_no_longer_shown_at_work() -> None:
     for what, fields in (("planned", {"chunks": 2}), ("spoken", {"chunks": 2}), ("failed", {"error": "x"})):
         watcher.sees("Alpha", Said("a", what, fields))
     assert told == ["Alpha 100%", ""]
+
+
+def test_a_long_book_in_a_drop_folder_is_not_taken_for_a_hang(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While books are made, the watchdog's pulse is felt at every turn."""
+    from narrate import systemd
+    from narrate.library import run as running
+
+    beats: list[str] = []
+    monkeypatch.setattr(systemd.Pulse, "beat", lambda pulse: beats.append("beat"))
+
+    def run_shelf(*_: object, tick: Callable[[], None], **__: object) -> None:
+        before = len(beats)
+        tick()
+        assert len(beats) == before + 1
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(running, "run_shelf", run_shelf)
+    with pytest.raises(click.Abort):
+        narrate.main(["watch", "books", "-o", "heard", "--engine", "tone", "--quiet"], standalone_mode=False)
+    assert beats
