@@ -13,6 +13,7 @@ import shutil
 import socket
 import stat
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -77,18 +78,28 @@ def make_folder(folder: Path) -> None:
     sync_folder(folder.parent)
 
 
-def replace_file(path: Path, text: str) -> None:
-    """Write ``text`` to ``path``, whole or not at all, and durably. UTF-8."""
-    scratch = path.with_name(f"{SCRATCH}{owner()}{path.name}")
+def replace_file(path: Path, content: str | bytes) -> None:
+    """Write ``content`` to ``path``, whole or not at all, and durably. Texts are UTF-8."""
+    scratch = scratch_for(path)
     try:
-        with scratch.open("w", encoding="utf-8") as file:
-            file.write(text)
+        with scratch.open("wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             sync(file.fileno())
         scratch.replace(path)
     finally:
-        scratch.unlink(missing_ok=True)
+        with suppress(OSError):  # the failure that led here is the one to tell
+            scratch.unlink(missing_ok=True)
     sync_folder(path.parent)
+
+
+def update_file(path: Path, data: bytes) -> bool:
+    """As ``replace_file``, but a file that holds ``data`` already is left alone; whether it held something else."""
+    with suppress(OSError, ValueError):
+        if path.stat().st_size == len(data) and path.read_bytes() == data:
+            return False
+    replace_file(path, data)
+    return True
 
 
 # Careful reading. Trouble of the disk or of permissions is no damage: what cannot be read is not paid for again.
@@ -172,6 +183,11 @@ _OWNED = re.compile(r"(?P<host>[0-9A-Za-z-]*)~(?P<process>\d+)~(?P<start>\d*)~")
 def host() -> str:
     """This machine's name, fit for a file's name."""
     return re.sub("[^0-9A-Za-z-]", "-", socket.gethostname())[:40]
+
+
+def scratch_for(path: Path) -> Path:
+    """Where to write what is to take the place of ``path``: beside it, and no other thread's."""
+    return path.with_name(f"{SCRATCH}{owner()}{threading.get_ident()}~{path.name[-100:]}")
 
 
 @cache

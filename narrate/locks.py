@@ -87,7 +87,7 @@ def _acquire(path: Path, wait: float) -> BaseFileLock:
 def _sign(holder: Path, now: float) -> None:
     since = time.strftime("%Y-%m-%d %H:%M", time.localtime(now))
     # not synced: it says nothing that outlives its process
-    scratch = holder.with_name(f"{disk.SCRATCH}{disk.owner()}{holder.name}")
+    scratch = disk.scratch_for(holder)
     scratch.write_text(json.dumps({"process": os.getpid(), "host": disk.host(), "since": since}), encoding="utf-8")
     scratch.replace(holder)
 

@@ -13,7 +13,6 @@ import hashlib
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -214,27 +213,13 @@ def write(draft: Draft, adapted: Adapted, folder: Path, answers: Answers) -> lis
     for name in names(draft):
         path = folder / name
         try:
-            _place(path, _content(contents[name]))
+            disk.make_folder(path.parent)
+            disk.update_file(path, _content(contents[name]))
         except OSError as error:
             raise NarrateError(f"{path}: cannot be written: {error.strerror}; every answer is kept") from error
         answers.wrote(path, _digest(path))
     beside = dict(draft.beside)
     return [folder / name for name in names(draft) if name not in beside]
-
-
-def _place(path: Path, data: bytes) -> None:
-    if path.is_file() and path.read_bytes() == data:
-        return
-    disk.make_folder(path.parent)
-    scratch = path.with_name(f"{disk.SCRATCH}{disk.owner()}{path.name}")
-    try:
-        scratch.write_bytes(data)
-        disk.sync_file(scratch)
-        scratch.replace(path)
-    finally:
-        with suppress(OSError):  # the failure that led here is the one to tell
-            scratch.unlink(missing_ok=True)
-    disk.sync_folder(path.parent)
 
 
 def _content(content: bytes | Path) -> bytes:

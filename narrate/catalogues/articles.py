@@ -10,10 +10,8 @@ from __future__ import annotations
 import hashlib
 import io
 import re
-import threading
 import zipfile
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -182,7 +180,7 @@ def _write(
             entry = zipfile.ZipInfo(name, _EPOCH)
             entry.create_system, entry.external_attr = 3, 0o644 << 16
             archive.writestr(entry, text)
-    return replace_bytes(path, box.getvalue())
+    return disk.update_file(path, box.getvalue())
 
 
 def _page(article: Article, language: str) -> str:
@@ -238,21 +236,3 @@ def _package(
         '<manifest>\n<item id="contents" href="contents.xhtml" media-type="application/xhtml+xml" properties="nav"/>\n'
         f"{items}</manifest>\n<spine>\n{spine}</spine>\n</package>\n"
     )
-
-
-def replace_bytes(path: Path, data: bytes) -> bool:
-    """Write ``data`` to ``path``, whole or not at all, and durably; whether it holds something else than before."""
-    with suppress(OSError, ValueError):
-        if path.stat().st_size == len(data) and path.read_bytes() == data:
-            return False
-    scratch = path.with_name(f"{disk.SCRATCH}{disk.owner()}{threading.get_ident()}~{path.name[-100:]}")
-    try:
-        with scratch.open("wb") as file:
-            file.write(data)
-            file.flush()
-            disk.sync(file.fileno())
-        scratch.replace(path)
-    finally:
-        scratch.unlink(missing_ok=True)
-    disk.sync_folder(path.parent)
-    return True

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from narrate import disk
-from narrate.catalogues.articles import Article, replace_bytes
+from narrate.catalogues.articles import Article
 
 _VERSION = 1
 _STATE = "feed.json"
@@ -106,7 +106,7 @@ def keep_chapters(home: Path, fresh: Sequence[tuple[Article, int | None]]) -> No
         if path is None:
             number += 1
             path = there[article.digest] = folder / f"{number:05}-{article.digest}.json"
-        replace_bytes(path, json.dumps(asdict(article), ensure_ascii=False, indent=1).encode("utf-8", "replace"))
+        disk.update_file(path, json.dumps(asdict(article), ensure_ascii=False, indent=1).encode("utf-8", "replace"))
 
 
 def chapters(home: Path) -> tuple[list[Article], list[str]]:

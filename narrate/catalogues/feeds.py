@@ -343,7 +343,7 @@ class _Asking:
 
     def _fetch_book(self, url: str, path: Path) -> None:
         """Download a book; the file stays as it is when the same comes again."""
-        fresh = path.with_name(f"{disk.SCRATCH}{disk.owner()}{path.name}")
+        fresh = disk.scratch_for(path)
         try:
             self.download(url, fresh, limit=LARGEST_BOOK)
             with fresh.open("rb") as file:

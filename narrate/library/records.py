@@ -133,7 +133,7 @@ class Records:
         if self._lines <= 2 * len(kept) + SLACK:
             return
         try:
-            disk.replace_file(self.path, b"".join(map(line_of, kept)).decode())
+            disk.replace_file(self.path, b"".join(map(line_of, kept)))
         except OSError as error:
             raise _unwritable(self.path, error) from error
         self._lines = len(kept)

@@ -10,7 +10,6 @@ show no query and those of ``post`` only the host: who knows the rest may be who
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -67,7 +66,7 @@ def download(
 ) -> Page:
     """Like ``fetch``, into the file ``path``: whole or not at all, and durably. Unchanged: the file is left alone."""
     disk.make_folder(path.parent)
-    scratch = path.with_name(f"{disk.SCRATCH}{disk.owner()}{threading.get_ident()}~{path.name[-100:]}")
+    scratch = disk.scratch_for(path)
     try:
         into = partial(_in_file, scratch)
         page = _patiently(lambda: followed(url, conditional(etag, modified), limit, patience, into), patience, sleep)
