@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import logging
 import socket
-import ssl
 import threading
 import time
 import urllib.request
@@ -18,15 +17,15 @@ import weakref
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import unquote, urlsplit
 
 from narrate import __version__
 from narrate.bounds import Deadlines
 from narrate.errors import EngineClosed, EngineError, EngineUnavailable, Interrupted
+from narrate.variables import held
 from narrate.wire.address import Address, exposed
-from narrate.wire.failures import failure, is_error, request_id_of
+from narrate.wire.failures import failure, is_error, is_untrusted, request_id_of
 from narrate.wire.framing import Framing
 from narrate.wire.secrets import cut_out, redacted
 
@@ -51,23 +50,12 @@ class Answer:
 def key(env: Mapping[str, str], variable: str, engine: str) -> str:
     """The key in ``variable``, or in the file that ``<variable>_FILE`` names; "" when neither is set.
 
-    EngineClosed when the file cannot be read or the key cannot stand in a header. The path is not repeated: some put
-    the key itself there.
+    EngineClosed when the file cannot be read or the key cannot stand in a header.
     """
-    found = env.get(variable, "").strip()
-    file = env.get(f"{variable}_FILE", "").strip()
-    if not found and file:
-        try:
-            found = Path(file).expanduser().read_text(encoding="utf-8").strip()
-        except (OSError, ValueError, RuntimeError) as error:
-            reason = error.strerror if isinstance(error, OSError) and error.strerror else "it is not a text file"
-            raise EngineClosed(
-                f"{engine}: the file named in {variable}_FILE cannot be read: {reason.lower()}",
-                engine=engine,
-                sent=False,
-            ) from None
-        if not found:
-            raise EngineClosed(f"{engine}: the file named in {variable}_FILE is empty", engine=engine, sent=False)
+    try:
+        found = held(env, variable)
+    except ValueError as error:
+        raise EngineClosed(f"{engine}: {error}", engine=engine, sent=False) from None
     if not (found.isascii() and found.isprintable()) or " " in found:
         raise EngineClosed(
             f"{engine}: the key in {variable} holds blanks or signs that no key has", engine=engine, sent=False
@@ -296,7 +284,7 @@ class Client:
         # our own request is at fault, or the name of the server
         if isinstance(error, httpx.LocalProtocolError | httpx.UnsupportedProtocol | httpx.InvalidURL | UnicodeError):
             return self._closing("cannot be asked: bad request")
-        if _untrusted(error):
+        if is_untrusted(error):
             return self._closing(
                 "shows a certificate that is not trusted here; name your authority's file in SSL_CERT_FILE"
             )
@@ -416,11 +404,3 @@ def _shut(each: socket.socket) -> None:
     with suppress(OSError):
         # the plain socket's method: the TLS one drops its state while another thread may be using it
         socket.socket.shutdown(each, socket.SHUT_RDWR)
-
-
-def _untrusted(error: BaseException | None) -> bool:
-    while error is not None:
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return True
-        error = error.__cause__ or error.__context__
-    return False

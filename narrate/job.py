@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from narrate.book import LANGUAGE_TAG, Metadata
 from narrate.bounds import BOUNDS, Bounds, Deadlines, Limits
@@ -19,6 +18,7 @@ from narrate.hooks import Hook
 from narrate.policy import POLICIES, PlaceRule, Policy
 from narrate.script import Pauses
 from narrate.settings import guess
+from narrate.wire.address import http_parts
 
 ENGINES = ("kokoro", "espeak", "lmnt", "openai", "tone")
 GIVE_MP3 = ("lmnt", "openai")
@@ -241,13 +241,9 @@ def not_for_many(job: Job, books: int, where: str) -> Iterator[JobError]:
 
 
 def _is_address(text: str) -> bool:
-    try:
-        parts = urlsplit(text)
-        parts.netloc.encode("idna")
-        written = text.isprintable() and not any(map(str.isspace, text))
-        return written and parts.scheme in ("http", "https") and bool(parts.hostname) and "@" not in parts.netloc
-    except ValueError:
-        return False
+    written = text.isprintable() and not any(map(str.isspace, text))
+    parts = http_parts(text) if written else None
+    return parts is not None and "@" not in parts.netloc
 
 
 def _brief(value: float) -> str:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 
 from narrate.hooks import Hook, Undelivered
+from narrate.variables import held
 
 _PLACE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 _KEYS = tuple(f"{engine}_API_KEY" for engine in ("LMNT", "OPENAI", "ANTHROPIC"))
@@ -42,23 +42,13 @@ def without_variables(text: str, value: str = "x") -> str:
 
 
 def secret(env: Mapping[str, str], variable: str) -> str:
-    """What ``variable`` holds, or the file that ``<variable>_FILE`` names. Undelivered when there is nothing.
-
-    The path is not repeated: some put the secret itself there.
-    """
-    found = env.get(variable, "").strip()
-    file = env.get(f"{variable}_FILE", "").strip()
-    if found or not file:
-        if not found:
-            raise Undelivered(f"the variable {variable} is not set; it, or a file named in {variable}_FILE, is needed")
-        return found
+    """What ``variable`` holds, or the file that ``<variable>_FILE`` names. Undelivered when there is nothing."""
     try:
-        found = Path(file).expanduser().read_text(encoding="utf-8").strip()
-    except (OSError, ValueError, RuntimeError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else "it is not a text file"
-        raise Undelivered(f"the file named in {variable}_FILE cannot be read: {reason.lower()}") from None
+        found = held(env, variable)
+    except ValueError as error:
+        raise Undelivered(str(error)) from None
     if not found:
-        raise Undelivered(f"the file named in {variable}_FILE is empty")
+        raise Undelivered(f"the variable {variable} is not set; it, or a file named in {variable}_FILE, is needed")
     return found
 
 

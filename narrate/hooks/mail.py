@@ -29,6 +29,7 @@ from narrate.hooks import Hook, Notice, Undelivered
 from narrate.hooks.environment import expanded, secret
 from narrate.hooks.wording import subject, text
 from narrate.wire.address import is_loopback
+from narrate.wire.failures import is_untrusted
 from narrate.wire.secrets import redacted
 
 _SERVER = re.compile(r"(?:(smtps?)://)?(?:\[([^\]]+)\]|([^/\[\]:@\s]+))(?::(\d{1,5}))?/?")
@@ -180,8 +181,6 @@ def _log_in(connection: smtplib.SMTP, where: Server, user: str, password: str) -
 
 def _meaning(error: Exception, where: Server, password: str) -> Undelivered:
     """What an exception of smtplib or of the network amounts to; 4xx may heal, 5xx does not."""
-    from narrate.web.exchange import is_untrusted
-
     name = where.host
     if is_untrusted(error):
         return Undelivered(f"{name}: shows a certificate that is not trusted here; name its authority in SSL_CERT_FILE")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from urllib.parse import urlsplit
 
 from narrate.hooks import Hook, Undelivered
 from narrate.hooks.environment import expanded
@@ -11,16 +10,13 @@ from narrate.hooks.environment import expanded
 
 def address(hook: Hook, env: Mapping[str, str]) -> str:
     """The hook's address, its variables looked up. Undelivered when it is none, or others could listen on the way."""
-    from narrate.wire.address import Address, allows_http, exposed, is_loopback
+    from narrate.wire.address import Address, allows_http, exposed, http_parts, is_loopback
 
     url = expanded(hook.url, env).strip()
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname or "", parts.port
-    except ValueError:
-        host = ""
-    if not host or parts.scheme not in ("http", "https"):
+    parts = http_parts(url)
+    if parts is None:
         raise Undelivered("its address is no http or https address")
+    host = parts.hostname or ""
     where = Address(url, host, is_loopback(host), parts.scheme == "http", "its address")
     open_to_all = exposed(where, "what is told")
     if open_to_all and not allows_http(env):

@@ -21,7 +21,7 @@ from narrate.errors import shown
 from narrate.web.answers import Page, Patience, WebError
 from narrate.web.places import Place, checked, named, redirected
 from narrate.wire.address import is_loopback
-from narrate.wire.failures import retry_after, understood
+from narrate.wire.failures import is_untrusted, retry_after, understood
 from narrate.wire.secrets import redacted
 
 if TYPE_CHECKING:
@@ -129,15 +129,6 @@ def trust() -> ssl.SSLContext:
     except OSError as error:  # also ssl.SSLError
         reason = error.strerror or "no PEM"
     raise WebError(f"the certificates named in SSL_CERT_FILE or SSL_CERT_DIR cannot be read: {reason}")
-
-
-def is_untrusted(error: BaseException | None) -> bool:
-    """Whether ``error`` came of a certificate that nobody here vouches for."""
-    while error is not None:
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
 
 
 class Deadline:

@@ -10,7 +10,7 @@ from urllib.parse import SplitResult, unquote, urljoin, urlsplit, urlunsplit
 
 from narrate.errors import shown
 from narrate.web.answers import WebError
-from narrate.wire.address import is_loopback
+from narrate.wire.address import http_parts, is_loopback
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +34,9 @@ class Place:
 
 def _split(url: str) -> SplitResult | None:
     """``url`` in its parts; None when it is no http or https address."""
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname or "", parts.port
-        host.encode("idna").decode("idna")  # names like a..b, which nobody can look up
-    except ValueError:
-        return None
-    wrong = parts.scheme not in ("http", "https") or not host or any(not sign.isprintable() for sign in url)
-    return None if wrong or " " in parts.netloc else parts
+    parts = http_parts(url)
+    wrong = parts is None or any(not sign.isprintable() for sign in url) or " " in parts.netloc
+    return None if wrong else parts
 
 
 def checked(url: str, name: str = "") -> Place:

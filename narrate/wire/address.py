@@ -34,18 +34,25 @@ class Address:
 def address(env: Mapping[str, str], variable: str, default: str) -> Address:
     """The address in ``variable``, or ``default``; a path in it is kept. JobError when it is not one."""
     text = env.get(variable, "").strip() or default
-    try:
-        parts = urlsplit(text)
-        host, _ = parts.hostname or "", parts.port
-        host.encode("idna").decode("idna")  # UnicodeError, a ValueError: names like a..b, which nobody can look up
-    except ValueError:
-        parts, host = SplitResult("", "", "", "", ""), ""
-    if parts.scheme not in ("http", "https") or not host or any(sign.isspace() for sign in text):
+    parts = http_parts(text)
+    if parts is None or any(sign.isspace() for sign in text):
         raise JobError(f"{variable} must be an http or https address, such as http://localhost:8880")
     if parts.username is not None or parts.query or parts.fragment:
         raise JobError(f"{variable} must be an address alone: no password, query or fragment in it")
     url = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+    host = parts.hostname or ""
     return Address(url, host, is_loopback(host), parts.scheme == "http", variable)
+
+
+def http_parts(text: str) -> SplitResult | None:
+    """An http or https address in its parts; None for what is none, or names a server that nobody can look up."""
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname or "", parts.port
+        host.encode("idna").decode("idna")  # UnicodeError, a ValueError: names like a..b
+    except ValueError:
+        return None
+    return parts if parts.scheme in ("http", "https") and host else None
 
 
 def allows_http(env: Mapping[str, str]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import ssl
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -228,3 +229,12 @@ def _kinds(*names: object) -> frozenset[str]:
 def _plain(text: str) -> str:
     """One line, without control characters: it will be printed to a terminal."""
     return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
+
+
+def is_untrusted(error: BaseException | None) -> bool:
+    """Whether ``error`` came of a certificate that nobody here vouches for."""
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
