@@ -56,7 +56,6 @@ def of_failure(source: str, book: str, error: str, exit_code: int) -> Notice:
     return notice("failed", f"failed: {book}", told, source=source, error=error, exit_code=exit_code)
 
 
-def of_success(source: str, folder: Path, told: str, **counts: Any) -> Notice:
-    """A book was made."""
-    book = summary(folder)
-    return notice("done", f"made: {book.get('title') or source}", told, source=source, book=book, **counts)
+def of_success(source: str, book: Mapping[str, Any], told: str, **counts: Any) -> Notice:
+    """A book was made; ``book`` is its ``summary``."""
+    return notice("done", f"made: {book.get('title') or source}", told, source=source, book=dict(book), **counts)

@@ -23,13 +23,13 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from narrate.book import Metadata
-from narrate.bounds import MEBIBYTE, Bounds, Deadlines
+from narrate.bounds import MEBIBYTE
 from narrate.catalogues.listed import Listed
 from narrate.disk import NotAFile, open_regular
 from narrate.errors import JobError, shown
 from narrate.job import Job
+from narrate.jobs import readers
 from narrate.policy import KINDS
-from narrate.script import Pauses
 from narrate.settings import guess
 
 LARGEST = 64 * MEBIBYTE
@@ -42,7 +42,6 @@ _NUMBER = re.compile(r"[+-]?(?:\d{1,15}|\d{0,15}\.\d{1,15}|\d{1,15}\.)")
 _COMMA = re.compile(r"([+-]?\d{0,15}),(\d{1,15})")
 _SWITCH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 _UNSEEN = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
-_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 
 Convert = Callable[[str], Any]
 Book = Callable[[], Listed]
@@ -62,12 +61,12 @@ def read_list(path: Path) -> tuple[tuple[Listed, ...], tuple[str, ...]]:
     """The books of a list, read by its suffix, and sentences on rows that are none: they name the line, and what was
     likely meant. JobError when the whole of it is no list.
     """
-    readers = {
+    kinds = {
         **dict.fromkeys((".csv", ".tsv"), read_csv),
         **dict.fromkeys((".jsonl", ".ndjson"), read_jsonl),
         ".json": read_json,
     }
-    reader = readers.get(path.suffix.lower())
+    reader = kinds.get(path.suffix.lower())
     if reader is None:
         raise JobError(f"{path}: is no list of books; a list is a .csv, a .tsv, a .jsonl or a .json file")
     found, wrong = [], []
@@ -267,7 +266,7 @@ def _path(folder: Path, where: str, source: str) -> Path:
         raise JobError(f"{where}: 'source' is empty; it is the path of the book")
     if _UNSEEN.search(source):
         raise JobError(f"{where}: 'source' holds a character that no path has: {source!r}")
-    if _ADDRESS.match(source):
+    if readers.ADDRESS.match(source):
         raise JobError(f"{where}: 'source' must be a path, not an address; fetch the book, or name its feed in a shelf")
     if source.startswith("~"):
         try:
@@ -352,16 +351,16 @@ def _kinds(kind: type) -> Mapping[str, str]:
 
 
 _JOB = {name: kind for name, kind in _kinds(Job).items() if name != "source"}
-_METADATA = {name: kind for name, kind in _kinds(Metadata).items() if name not in ("cover", "contributors")}
+_METADATA = {name: kind for name, kind in _kinds(Metadata).items() if name in readers.METADATA}
 _PLAIN = ("str", "int", "float", "bool", "Path", "tuple[str, ...]", "tuple[Path, ...]")
 _FLAT = frozenset(name for name, kind in _JOB.items() if kind.removesuffix(" | None") in _PLAIN)
 """The settings of a job that one cell can hold."""
 _TABLES: Mapping[str, frozenset[str]] = {
-    "metadata": frozenset(_METADATA),
-    "pauses": frozenset(_kinds(Pauses)),
-    "bounds": frozenset(_kinds(Bounds)),
-    "deadlines": frozenset(_kinds(Deadlines)),
-    "reading": frozenset(KINDS) | {kind.replace("'", "").replace(" ", "_") for kind in KINDS},
+    "metadata": frozenset(readers.METADATA),
+    "pauses": frozenset(readers.PAUSES),
+    "bounds": frozenset(readers.BOUNDS),
+    "deadlines": frozenset(readers.DEADLINES),
+    "reading": frozenset((*KINDS, *readers.KIND_NAMES)),
     "settings": frozenset(),
 }
 """The tables of a job, and what may stand in each; any name where that is for the engine to say."""

@@ -125,8 +125,7 @@ def library(
 
 def _with_flags(path: Path, since: str | None, until: str | None, flags: dict[str, Any]) -> Shelf:
     """The shelf, with what the command line says, which wins."""
-    from narrate.library.orders import with_flags
-    from narrate.library.shelf import read_shelf, time_of_day
+    from narrate.library.shelf import read_shelf, time_of_day, with_flags
 
     shelf = with_flags(read_shelf(path), **flags)
     given = {"since": time_of_day(since, "--from")} if since else {}
@@ -194,12 +193,11 @@ def _print(outcome: Outcome, as_json: bool, quiet: bool) -> None:
 
 def _list_due(shelf: Shelf, again: bool, as_json: bool) -> int:
     """What is due, and why. 6 where something is wrong in finding that out."""
-    from narrate.library.orders import orders_of
     from narrate.library.report import of_standing
-    from narrate.library.sight import records_of, standings_of
+    from narrate.library.sight import sight_of
 
-    listing = orders_of(shelf, ask=False)
-    standings = standings_of(shelf, listing, records_of(shelf).read(), again=again)
+    sight = sight_of(shelf, again=again)
+    standings, listing = sight.standings, sight.listing
     if as_json:
         problems = [{"where": where, "error": sentence} for where, sentence in listing.problems]
         due = [of_standing(each) for each in standings if each.state == "due"]

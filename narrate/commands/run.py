@@ -102,7 +102,7 @@ def _run_one(
             raise
         told = _summary(production)
         counts = {"requests": production.budget.requests, "cost": production.budget.cost}
-        hooks.tell(notices.of_success(str(job.source), production.folder, told, **counts))
+        hooks.tell(notices.of_success(str(job.source), notices.summary(production.folder), told, **counts))
         if not quiet:
             click.echo(told)
         hooks.close()

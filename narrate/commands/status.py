@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from narrate.library.sight import Sight
 
 _STATES = ("due", "failed", "making", "current", "unreadable", "gone")
+WIDEST = 48
+"""Characters of a book's name."""
 _HEADS = ("state", "book", "chapters", "sounds", "price", "last run", "next due", "why")
 
 
@@ -102,12 +104,12 @@ def _row(sight: Sight, each: Standing, now: float) -> tuple[str, ...]:
     record, state, due = each.record, sight.state(each), _due(sight, each, now)
     why = record.reason if state == "failed" and record is not None else "" if state == "making" else each.why
     if record is None:
-        return state, _cut(each.order.id), "", "", "", "", due, why
+        return state, shown(each.order.id, WIDEST), "", "", "", "", due, why
     made = record.made_at is not None
     price = priced(record.spent, record.currency) if record.cost is not None else "unknown"
     return (
         state,
-        _cut(record.title or each.order.id),
+        shown(record.title or each.order.id, WIDEST),
         str(record.chapters) if made else "",
         clock(record.duration_ms) if made else "",
         price if made else "",
@@ -123,10 +125,6 @@ def _due(sight: Sight, each: Standing, now: float) -> str:
     if moment is not None:
         return "now" if moment <= now else time.strftime("%a %H:%M", time.localtime(moment))
     return "when it changes" if sight.state(each) in ("current", "unreadable") else ""
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= 48 else f"{text[:47]}…"
 
 
 def _total(sight: Sight) -> str:

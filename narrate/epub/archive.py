@@ -69,12 +69,23 @@ def _open_regular(path: Path) -> IO[bytes]:
     raise ValueError("it is no file but a pipe, a socket or a device")
 
 
-def _check_claims(source: IO[bytes], path: Path, bounds: Bounds) -> None:
-    """Refuse too many files before their names are in memory: by the end record's count, and by counting."""
+def has_end(source: IO[bytes]) -> bool:
+    """Whether the end of a ZIP is there: a copy that is not complete yet lacks it."""
+    return _END in _tail(source)[1]
+
+
+def _tail(source: IO[bytes]) -> tuple[int, bytes]:
+    """What a ZIP's end record is found in, and where that starts."""
     size = source.seek(0, os.SEEK_END)
     start = max(0, size - _COMMENT - _END_SIZE - _LOCATOR_SIZE - _END64_SIZE)
     source.seek(start)
-    tail = source.read()
+    return start, source.read()
+
+
+def _check_claims(source: IO[bytes], path: Path, bounds: Bounds) -> None:
+    """Refuse too many files before their names are in memory: by the end record's count, and by counting."""
+    start, tail = _tail(source)
+    size = start + len(tail)
     at = tail.rfind(_END)
     if at < 0 or len(tail) < at + _END_SIZE:
         return  # zipfile will say so

@@ -25,13 +25,12 @@ from narrate.errors import shown
 from narrate.hooks import Hook, Notice, Undelivered
 from narrate.hooks.environment import secret_variables, without_keys
 from narrate.hooks.wording import as_json, lines, subject, text
+from narrate.lastwords import LastWords, signal_name
 
-LAST_BYTES = 4_096
-"""Bytes of what a command wrote last that are kept."""
 LONGEST_VALUE = 4_000
 """Characters of a variable; what is longer stands in the JSON."""
 GRACE_S = 1.0
-"""Seconds that a command has to leave by itself, and what it wrote to arrive."""
+"""Seconds that a command has to leave by itself."""
 
 _NAME = re.compile("[A-Za-z][A-Za-z0-9_]*")
 _running: dict[threading.Thread, subprocess.Popen[bytes]] = {}
@@ -42,19 +41,22 @@ def deliver(hook: Hook, notice: Notice, env: Mapping[str, str]) -> None:
     """Run the command, once. Undelivered says how it ended, unless that was with 0."""
     name = shown(Path(hook.command[0]).name, 60)
     # from a file, which nobody waits for: a command need not read what it is told
-    with tempfile.TemporaryFile() as told:
-        told.write(as_json(notice))
-        told.seek(0)
-        process = _started(hook, name, told, _environment(hook, notice, env))
+    with tempfile.TemporaryFile() as given:
+        given.write(as_json(notice))
+        given.seek(0)
+        process = _started(hook, name, given, _environment(hook, notice, env))
         thread = threading.current_thread()
         _running[thread] = process
         try:
             if thread in _cut_off:  # it was, while the command was being started
                 _signal(process, "SIGKILL")
-            written = _Written(process)
+            assert process.stdout is not None
+            words = LastWords(process.stdout)
             _wait(process, name, hook.timeout)
             if process.returncode:
-                raise Undelivered(f"{name} {_ending(process.returncode)}{written.last_line()}", heals=True)
+                last = words.line()
+                told = f"{name} {_ending(process.returncode)}"
+                raise Undelivered(f"{told}: {last}" if last else told, heals=True)
         finally:
             del _running[thread]
 
@@ -106,28 +108,6 @@ def _environment(hook: Hook, notice: Notice, env: Mapping[str, str]) -> dict[str
     }
 
 
-class _Written:
-    """Reads what a process writes, so that it never waits, and keeps the end of it."""
-
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
-        self._end = b""
-        self._pipe = process.stdout
-        # what the command leaves running in the background may write on: then this reads on, and holds up nobody
-        self._thread = threading.Thread(target=self._read, name="hook command's output", daemon=True)
-        self._thread.start()
-
-    def _read(self) -> None:
-        assert self._pipe is not None
-        with self._pipe, suppress(OSError, ValueError):
-            while piece := os.read(self._pipe.fileno(), 65_536):
-                self._end = (self._end + piece)[-LAST_BYTES:]
-
-    def last_line(self) -> str:
-        self._thread.join(GRACE_S)
-        written = [line for line in self._end.decode("utf-8", "replace").splitlines() if line.strip()]
-        return f": {shown(written[-1].strip(), 200)}" if written else ""
-
-
 def _wait(process: subprocess.Popen[bytes], name: str, timeout: float) -> None:
     try:
         process.wait(timeout)
@@ -153,9 +133,4 @@ def _signal(process: subprocess.Popen[bytes], name: str) -> None:
 
 
 def _ending(code: int) -> str:
-    if code > 0:
-        return f"ended with {code}"
-    try:
-        return f"was ended by {signal.Signals(-code).name}"
-    except ValueError:
-        return f"was ended by signal {-code}"
+    return f"ended with {code}" if code > 0 else f"was ended by {signal_name(code)}"

@@ -33,7 +33,7 @@ PLACE = ("where", "read", "say")
 KIND_NAMES = {kind.replace("'", "").replace(" ", "_"): kind for kind in KINDS}
 """How a kind of text is named in TOML and on the command line."""
 
-_ADDRESS = re.compile("[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+ADDRESS = re.compile("[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 
 LONGEST_PAUSE_MS = 60_000
 DEADLINE_S = (0.05, 86_400)
@@ -68,7 +68,7 @@ def plain_path(where: str, name: str, given: str) -> str:
     """A path as it is written."""
     if not given:
         raise JobError(f"{where}: {name!r} is empty; name a path, or leave it out")
-    if _ADDRESS.match(given):  # not repeated: a password may stand in it
+    if ADDRESS.match(given):  # not repeated: a password may stand in it
         raise JobError(f"{where}: {name!r} is an address, and narrate reads files: download it, and name the file")
     if "\0" in given:
         raise JobError(f"{where}: {name!r} holds a sign that no path can (NUL)")

@@ -29,7 +29,8 @@ _FLAGS = {
 }
 """Flags, and what else is written for a setting of another name."""
 _NO_SETTINGS = ("yes", "quiet", "log_json", "wait", "json", "debug")
-_SHELFS = ("books", "at_once", "from", "until", "downloads")
+SHELFS = ("books", "at_once", "from", "until", "downloads")
+"""The settings of a shelf that are none of a job."""
 _KEY = re.compile(r"(?:.*_)?(?:api_?key|token|password|passwd|secret|credentials?)|(?:.*_)?key", re.IGNORECASE)
 _LOOKS_LIKE_A_KEY = re.compile(
     r"\b(?:sk|rk|pk)[-_][A-Za-z0-9_-]{16,}|\bwhsec_[A-Za-z0-9+/=]{8,}|\bgh[pousr]_[A-Za-z0-9]{20,}|\bxox[abprs]-[\w-]{10,}"
@@ -45,7 +46,7 @@ _INSTEAD = (
 def unknown_setting(where: str, name: str) -> JobError:
     """The sentence for a name at the top of a file that is no setting."""
     plain = name.replace("-", "_").lower()
-    if plain in _SHELFS:
+    if plain in SHELFS:
         return JobError(f"{where}: {_written(plain)} belongs to a shelf; use `narrate library {where}`")
     if plain in ("words", "entry"):
         return JobError(f'{where}: {name!r} belongs to a lexicon; name that file in a job: lexicons = ["…"]')

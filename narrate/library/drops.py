@@ -14,7 +14,7 @@ from narrate.errors import JobError, SourceError, shown
 from narrate.jobs.files import Layer, merged
 from narrate.library.due import Standing
 from narrate.library.outcome import Outcome
-from narrate.library.shelf import Entry, Shelf
+from narrate.library.shelf import Entry, Shelf, for_books, without
 from narrate.library.sighting import stamp_of
 
 SETTLE_S = 5.0
@@ -26,32 +26,18 @@ AGAIN_S = 300.0
 FOR_GOOD = (JobError.exit_code, SourceError.exit_code)
 """Failures that no waiting mends: such a book goes to where failed ones go."""
 
-_END_OF_ZIP = b"PK\x05\x06"
-_END_WITHIN = 66_000
-"""Bytes at the end of a ZIP in which its directory's end is found (its comment may have 65,535)."""
-
 
 def shelf_of(folder: Path, layers: Iterable[Layer], apart: tuple[Path, ...]) -> Shelf:
     """A shelf whose books are what is dropped into ``folder``, but for what lies ``apart`` in it; ``layers`` say how
     they are narrated.
     """
-    parts = tuple(_for_books(part) for part in layers)
+    parts = tuple(for_books(without(part, ("source",))) for part in layers)
     values = merged(parts)
     output = values.get("output", Path("output"))
     entry = Entry("drops", str(folder), Layer(str(folder), {}), {"apart": (*apart, output)}, str(folder))
     if output.absolute() == folder.absolute():
         raise JobError(f"{folder}: audiobooks cannot go into the drop folder itself; name another output folder (-o)")
     return Shelf(folder, output, parts, (entry,), downloads=output / OURS / "downloads")
-
-
-def _for_books(part: Layer) -> Layer:
-    """Hooks of a job are told of each book; its source, if it has one, is not what is dropped."""
-    from dataclasses import replace
-
-    values = {name: value for name, value in part.values.items() if name != "source"}
-    if "hooks" in values:
-        values["hooks"] = tuple(replace(hook, per="book") for hook in values["hooks"])
-    return Layer(part.origin, values)
 
 
 @dataclass(slots=True)
@@ -90,11 +76,11 @@ class Settling:
 
 def _has_end(path: Path) -> bool:
     """Whether the end of a ZIP's directory is there; True where it cannot be told: loading will say what is wrong."""
+    from narrate.epub.archive import has_end
+
     try:
         with disk.open_regular(path) as file:
-            size = file.seek(0, 2)
-            file.seek(max(0, size - _END_WITHIN))
-            return _END_OF_ZIP in file.read()
+            return has_end(file)
     except (OSError, disk.NotAFile):
         return True
 

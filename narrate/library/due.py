@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from narrate.errors import SourceError
+from narrate.errors import SourceError, shown
 from narrate.library.orders import Order
 from narrate.library.records import Record
 from narrate.library.sighting import Sighting
@@ -87,6 +87,4 @@ def _changed_settings(before: Mapping[str, str], now: Mapping[str, str]) -> str:
 
 
 def _brief(value: str | None) -> str:
-    if value is None:
-        return "default"
-    return value if len(value) <= 40 else value[:39] + "…"
+    return "default" if value is None else shown(value, 40)

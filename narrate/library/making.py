@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import pickle
-import signal
 import subprocess
 import threading
 import time
@@ -18,13 +17,12 @@ from typing import IO, Any
 
 from narrate.errors import NarrateError
 from narrate.job import Job
+from narrate.lastwords import LastWords, signal_name
 from narrate.library.maker import Task, command
 from narrate.library.purse import Spending
 
 GRACE_S = 14.0
 """Seconds that a process has to end in good order; what is in flight, and perhaps paid for, is stored meanwhile."""
-LAST_WORDS = 4_000
-"""Bytes of what a process wrote on standard error that are kept, for the case that it crashes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,9 +159,7 @@ class Making:
     def _follow(self, name: str, process: subprocess.Popen[bytes], task: Task) -> tuple[str, dict[str, Any]]:
         """Pass on what a process says until it ends; the last word of it."""
         assert process.stdin and process.stdout and process.stderr
-        words = bytearray()
-        reader = threading.Thread(target=_keep, args=(process.stderr, words), daemon=True, name="last words")
-        reader.start()
+        words = LastWords(process.stderr)
         last: tuple[str, dict[str, Any]] | None = None
         with suppress(BrokenPipeError), process.stdin as answers, process.stdout as lines:
             pickle.dump(task, answers)
@@ -176,12 +172,11 @@ class Making:
                 elif not self._answered(name, what, fields, answers):
                     self._say(name, what, **fields)
         code = process.wait()
-        reader.join(1.0)
         if last is not None:
             return last
         if self._stopping or code in (129, 130, 143):
             return "stopped", {"cost": None}
-        return "crashed", {"error": _crash(code, bytes(words)), "exit_code": 1, "cost": None}
+        return "crashed", {"error": _crash(code, words.line()), "exit_code": 1, "cost": None}
 
     def _answered(self, name: str, what: str, fields: dict[str, Any], answers: IO[bytes]) -> bool:
         """Answer what is a question; whether it was one."""
@@ -213,21 +208,9 @@ def _parsed(line: bytes) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _keep(stream: IO[bytes], words: bytearray) -> None:
-    """Read what a process writes to its end, and keep the last of it. The processes that it started may write on."""
-    with suppress(OSError, ValueError), stream:
-        while piece := stream.read(65_536):
-            words += piece
-            del words[:-LAST_WORDS]
-
-
-def _crash(code: int, words: bytes) -> str:
+def _crash(code: int, last: str) -> str:
     """What to tell of a process that ended without a word."""
-    how = f"exit code {code}"
-    if code < 0:
-        with suppress(ValueError):
-            how = signal.Signals(-code).name
-    lines = words.decode("utf-8", "replace").strip().splitlines()
-    said = f"; its last words: {lines[-1][:200]}" if lines else ""
+    how = f"exit code {code}" if code >= 0 else signal_name(code)
+    said = f"; its last words: {last}" if last else ""
     memory = " (out of memory?)" if code == -9 else ""
     return f"the process that made this book crashed: {how}{memory}{said}"

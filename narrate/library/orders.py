@@ -10,7 +10,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, fields, is_dataclass, replace
+from dataclasses import asdict, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -285,12 +285,3 @@ _LISTERS = {
     "calibre": _list_calibre,
     "feed": _list_feed,
 }
-
-
-def with_flags(shelf: Shelf, **flags: Any) -> Shelf:
-    """``shelf`` with what the command line says; None says nothing."""
-    given = {name: value for name, value in flags.items() if value is not None}
-    values = {"jobs" if name == "requests" else name: value for name, value in given.items() if name != "at_once"}
-    check(Job(Path(), **values), "the command line")
-    limits = {name.removeprefix("max_"): given.pop(name) for name in list(given) if name.startswith("max_")}
-    return replace(shelf, limits=replace(shelf.limits, **limits), **given)

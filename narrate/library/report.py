@@ -55,7 +55,7 @@ def _table(outcome: Outcome) -> list[str]:
         *map(_made, outcome.of("made")),
         *(_unmade("failed", result) for result in outcome.of("failed")),
         *(_unmade("unfinished", result) for result in outcome.of("paused")),
-        *(("left", _cut(each.order.id), "", "", "", "for the next run") for each in outcome.left),
+        *(("left", shown(each.order.id, WIDEST), "", "", "", "for the next run") for each in outcome.left),
     ]
     more = [f"  ... and {len(rows) - MOST:,} more"] if len(rows) > MOST else []
     return [*columns(rows[:MOST]), *more]
@@ -77,16 +77,13 @@ def _made(result: Result) -> tuple[str, ...]:
     why = result.standing.why
     if older is not None and older.folder and older.folder != record.folder:
         why += f"; what was made before stays in {older.folder}"
-    return "made", _cut(f"{record.title}{by}"), count(record.chapters, "chapter"), clock(record.duration_ms), price, why
+    name = shown(f"{record.title}{by}", WIDEST)
+    return "made", name, count(record.chapters, "chapter"), clock(record.duration_ms), price, why
 
 
 def _unmade(state: str, result: Result) -> tuple[str, ...]:
     reason = result.record.reason.removeprefix(f"{result.standing.order.source}: ")
-    return state, _cut(result.record.id), "", "", "", reason
-
-
-def _cut(name: str) -> str:
-    return name if len(name) <= WIDEST else f"{name[: WIDEST - 1]}…"
+    return state, shown(result.record.id, WIDEST), "", "", "", reason
 
 
 def _list(lines: list[str], title: str, items: Iterable[str]) -> None:
@@ -111,14 +108,9 @@ def _totals(outcome: Outcome) -> str:
 
 def price(results: Iterable[Result]) -> str:
     """What was spent, for people; each currency apart."""
-    spent: dict[str, float] = defaultdict(float)
-    unknown = 0
-    for result in results:
-        if result.record.cost is None:
-            unknown += 1
-        elif result.record.cost:
-            spent[result.record.currency] += result.record.cost
-    parts = [priced(amount, currency) for currency, amount in sorted(spent.items())]
+    results = list(results)
+    unknown = sum(result.record.cost is None for result in results)
+    parts = [priced(amount, currency) for currency, amount in _costs(results).items()]
     if unknown:
         parts.append(f"unknown for {unknown:,} of the books (see `narrate ledger`)")
     return " and ".join(parts) or "nothing"

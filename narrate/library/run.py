@@ -11,12 +11,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 from narrate import notices
 from narrate.errors import Busy, LimitReached, NarrateError, shown
 from narrate.events import EventLog
+from narrate.job import Job
 from narrate.library.due import Standing
 from narrate.library.lengths import length
 from narrate.library.making import Making, Said
@@ -80,12 +82,13 @@ def run_shelf(
         standings = standings_of(shelf, listing, records.read(), again=again)
         outcome = None
         if _due(standings, only):
-            with _alone(shelf, wait):
+            with _alone(shelf, records, wait):
                 # another run may have made them while we waited
-                standings = standings_of(shelf, listing, records.read(), again=again)
+                known = records.read()
+                standings = standings_of(shelf, listing, known, again=again)
                 if due := _due(standings, only):
                     run = _Run(shelf, watcher, log, told, records, spending, now)
-                    outcome = run.make(listing, standings, due, until, tick)
+                    outcome = run.make(listing, standings, due, known, until, tick)
         if outcome is None:
             _restamp(shelf, standings, records)
             outcome = Outcome(shelf, listing, standings)
@@ -119,8 +122,8 @@ def _due(standings: tuple[Standing, ...], only: Callable[[Standing], bool]) -> l
 
 
 @contextmanager
-def _alone(shelf: Shelf, wait: float) -> Iterator[None]:
-    with only_run(shelf.place, records_of(shelf).path.name, str(shelf.path), wait=wait, doing="working on this shelf"):
+def _alone(shelf: Shelf, records: Records, wait: float) -> Iterator[None]:
+    with only_run(shelf.place, records.path.name, str(shelf.path), wait=wait, doing="working on this shelf"):
         yield
 
 
@@ -130,7 +133,7 @@ def _restamp(shelf: Shelf, standings: tuple[Standing, ...], records: Records) ->
     if not stale:
         return
     try:
-        with _alone(shelf, 0):
+        with _alone(shelf, records, 0):
             for each in stale:
                 if each.record is not None:
                     records.add(replace(each.record, inputs=each.sighting.inputs))
@@ -153,6 +156,7 @@ class _Run:
     ) -> None:
         self._shelf, self._watcher, self._log, self._told = shelf, watcher, log, told
         self._records, self._now = records, now
+        self._cores = shelf.cores or os.cpu_count() or 1
         self._spending = Spending(shelf.limits, shelf.currency, together)
         self._due: dict[str, Standing] = {}
         self._begun: dict[str, float] = {}
@@ -164,15 +168,16 @@ class _Run:
         listing: Listing,
         standings: tuple[Standing, ...],
         due: list[Standing],
+        known: Mapping[str, Record],
         until: float | None,
         tick: Callable[[], None],
     ) -> Outcome:
-        """Make what is ``due`` of ``standings``, until the moment ``until``."""
+        """Make what is ``due`` of ``standings``, until the moment ``until``; ``known`` is what is on record."""
         due = sorted(due, key=length, reverse=True)
         self._due = {each.order.id: each for each in due}
-        known = self._records.read()
         self._records.tidy(known.values())
-        making = Making(self._places(due), self._spending, self._folders(listing, known))
+        places = self._places(due)
+        making = Making(places, self._spending, self._folders(listing, known))
         self._log.event(
             "shelf_started",
             shelf=str(self._shelf.path),
@@ -194,7 +199,7 @@ class _Run:
                 making.stop()
 
         try:
-            jobs = ((each.order.id, self._job_of(each)) for each in due)
+            jobs = ((each.order.id, partial(self._job_of, each, places)) for each in due)
             with closing(making.run(jobs, look_at_the_clock)) as all_said:
                 for said in all_said:
                     self._hear(said)
@@ -217,24 +222,17 @@ class _Run:
 
     def _places(self, due: list[Standing]) -> int:
         """How many books are made at the same time."""
-        cores = self._shelf.cores or os.cpu_count() or 1
         embedded = any(each.order.settings.get("engine", "kokoro") == "kokoro" for each in due)
-        usual = max(1, cores // KOKORO_CORES) if embedded else min(AT_ONCE, cores)
+        usual = max(1, self._cores // KOKORO_CORES) if embedded else min(AT_ONCE, self._cores)
         return max(1, min(self._shelf.at_once or usual, self._shelf.requests or len(due), len(due)))
 
-    def _job_of(self, each: Standing) -> Callable[[], Any]:
-        """What makes the job of a book: with its share of what goes on at once."""
-        places = self._places(list(self._due.values()))
-        cores = self._shelf.cores or os.cpu_count() or 1
-
-        def job() -> Any:
-            made = each.order.job(self._shelf)
-            share = max(1, (self._shelf.requests or MOST_JOBS) // places)
-            alone = places == 1 and not self._shelf.requests
-            jobs = made.jobs if alone else min(made.jobs or share, share)
-            return replace(made, jobs=jobs, cores=made.cores or max(1, cores // places))
-
-        return job
+    def _job_of(self, each: Standing, places: int) -> Job:
+        """The job of a book, with its share of what goes on in so many ``places`` at once."""
+        made = each.order.job(self._shelf)
+        share = max(1, (self._shelf.requests or MOST_JOBS) // places)
+        alone = places == 1 and not self._shelf.requests
+        jobs = made.jobs if alone else min(made.jobs or share, share)
+        return replace(made, jobs=jobs, cores=made.cores or max(1, self._cores // places))
 
     # --- what is said ---
 
@@ -289,7 +287,8 @@ class _Run:
             authors=tuple(fields["authors"]),
             **self._spent(each, fields),
         )
-        self._keep(each, record, notices.summary(folder))
+        book = notices.summary(folder)
+        self._keep(each, record, book)
         self._log.event(
             "book_done",
             book=each.order.id,
@@ -304,7 +303,7 @@ class _Run:
         )
         counts = {"requests": record.requests, "characters": record.characters, "cost": record.cost}
         told = f"{record.title}: {record.chapters} chapters, in {folder}"
-        self._told.ring(each, notices.of_success(each.order.id, folder, told, **counts, currency=record.currency))
+        self._told.ring(each, notices.of_success(each.order.id, book, told, **counts, currency=record.currency))
 
     def _on_failed(self, each: Standing, fields: Mapping[str, Any]) -> None:
         error, code = shown(str(fields["error"])), int(fields["exit_code"])

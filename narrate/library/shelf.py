@@ -18,10 +18,9 @@ from narrate.errors import JobError
 from narrate.hooks import Hook
 from narrate.job import Job, check
 from narrate.jobs.files import Layer, layer, merged, read_layers
+from narrate.jobs.slips import SHELFS
 from narrate.library.window import Hour, Window
 
-OWN = ("books", "at_once", "from", "until", "downloads")
-"""The settings of a shelf that are none of a job."""
 SOURCES = ("source", "list", "calibre", "feed")
 """What a table ``[[books]]`` may name, one of them."""
 _EXTRA = {"calibre": ("tags", "authors", "series"), "feed": ("newest",)}
@@ -81,7 +80,7 @@ def read_shelf(path: Path, env: Mapping[str, str] = os.environ) -> Shelf:
     Where no output is named it lies beside the file: cron starts a shelf in another folder than people do. A file that
     names a ``source`` at the top is a job file: a shelf of its own books.
     """
-    layers, own = read_layers(path, "shelf file", env, apart=OWN)
+    layers, own = read_layers(path, "shelf file", env, apart=SHELFS)
     values = merged(layers)
     if "source" in values and "books" not in own:
         tables: list[Any] = [{"source": str(values["source"].absolute())}]
@@ -91,7 +90,7 @@ def read_shelf(path: Path, env: Mapping[str, str] = os.environ) -> Shelf:
         raise JobError(f"{path}: 'source' stands at the top of a shelf; put it into a table [[books]]")
     output = values.get("output", path.parent / "output")
     check(Job(Path(), **{name: values[name] for name in _TOGETHER if name in values}), str(path))
-    common = tuple(_without(part, ("source", *_TOGETHER)) for part in layers)
+    common = tuple(without(part, ("source", *_TOGETHER)) for part in layers)
     entries = tuple(_entry(path, number, table, env) for number, table in enumerate(tables, 1))
     for entry in entries:  # what is wrong in the file itself is told before anything is made
         check(Job(Path(), **merged((*common, entry.settings))), entry.origin)
@@ -109,6 +108,15 @@ def read_shelf(path: Path, env: Mapping[str, str] = os.environ) -> Shelf:
         hooks=tuple(hook for hook in values.get("hooks", ()) if hook.per == "run"),
         downloads=_downloads(path, own, output),
     )
+
+
+def with_flags(shelf: Shelf, **flags: Any) -> Shelf:
+    """``shelf`` with what the command line says; None says nothing."""
+    given = {name: value for name, value in flags.items() if value is not None}
+    values = {"jobs" if name == "requests" else name: value for name, value in given.items() if name != "at_once"}
+    check(Job(Path(), **values), "the command line")
+    limits = {name.removeprefix("max_"): given.pop(name) for name in list(given) if name.startswith("max_")}
+    return replace(shelf, limits=replace(shelf.limits, **limits), **given)
 
 
 def _tables(path: Path, own: Mapping[str, Any]) -> list[Any]:
@@ -132,26 +140,24 @@ def _entry(path: Path, number: int, table: Mapping[str, Any], env: Mapping[str, 
         raise JobError(f"{origin}: {kind!r} must be a text in quotes, not {where!r}")
     extra = {name: table[name] for name in _EXTRA.get(kind, ()) if name in table}
     rest = {name: value for name, value in table.items() if name not in extra and name not in SOURCES}
-    if kind == "source":
+    if kind == "feed":
+        settings = layer(origin, rest, path.parent, env)
+    else:  # all of them are paths: variables and ~ are known to them
         settings = layer(origin, {**rest, "source": where}, path.parent, env)
         where = str(settings.values["source"])
-    else:
-        settings = layer(origin, rest, path.parent, env)
-    if kind in ("list", "calibre"):
-        # a path like any other: variables and ~ are known to it
-        where = str(layer(origin, {"source": where}, path.parent, env).values["source"])
-    hooks = settings.values.get("hooks", ())
-    if any(hook.per == "run" for hook in hooks):
-        values = {**settings.values, "hooks": tuple(_for_each(hook) for hook in hooks)}
-        settings = Layer(settings.origin, values)
-    return Entry(kind, where, _without(settings, ("source",)), extra, origin)
+    return Entry(kind, where, for_books(without(settings, ("source",))), extra, origin)
 
 
-def _for_each(hook: Hook) -> Hook:
-    return replace(hook, per="book")
+def for_books(part: Layer) -> Layer:
+    """``part`` with hooks that are told of each book."""
+    if "hooks" not in part.values:
+        return part
+    hooks = tuple(replace(hook, per="book") for hook in part.values["hooks"])
+    return Layer(part.origin, {**part.values, "hooks": hooks})
 
 
-def _without(part: Layer, names: tuple[str, ...]) -> Layer:
+def without(part: Layer, names: tuple[str, ...]) -> Layer:
+    """``part`` without the settings of these names."""
     return Layer(part.origin, {name: value for name, value in part.values.items() if name not in names})
 
 

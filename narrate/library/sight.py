@@ -58,8 +58,8 @@ class Sight:
         return self.shelf.window.begin(now) if each.state == "due" and self.state(each) != "making" else None
 
 
-def sight_of(shelf: Shelf) -> Sight:
-    """Look at a shelf without touching anything."""
+def sight_of(shelf: Shelf, *, again: bool = False) -> Sight:
+    """Look at a shelf without touching anything. With ``again`` whatever is there is due."""
     listing = orders_of(shelf, ask=False)
     records = records_of(shelf)
     known = records.read()
@@ -67,7 +67,7 @@ def sight_of(shelf: Shelf) -> Sight:
     return Sight(
         shelf,
         listing,
-        standings_of(shelf, listing, known),
+        standings_of(shelf, listing, known, again=again),
         tuple(name for name, record in known.items() if name not in here and record.made_at is not None),
         is_held(shelf.place, records.path.name),
     )

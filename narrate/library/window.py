@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+from narrate.schedules import is_within
+
 Hour = tuple[int, int]
 """A time of the day: hour and minute."""
 
@@ -21,10 +23,7 @@ class Window:
         if self.since is None or self.until is None:
             return True
         clock = time.localtime(now)
-        hour = (clock.tm_hour, clock.tm_min)
-        if self.since < self.until:
-            return self.since <= hour < self.until
-        return hour >= self.since or hour < self.until
+        return is_within((clock.tm_hour, clock.tm_min), self.since, self.until)
 
     def end(self, now: float) -> float | None:
         """When a run that begins at ``now`` has to stop: the next moment at which the clock shows ``until``."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from narrate.errors import JobError, shown
 
@@ -30,6 +31,9 @@ class Clock:
 
     def __str__(self) -> str:
         return f"{self.hour:02d}:{self.minute:02d}"
+
+
+Moment = TypeVar("Moment", Clock, tuple[int, int])
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +134,7 @@ def clock(text: str) -> Clock:
     return Clock(int(found[1]), int(found[2]))
 
 
-def is_within(moment: Clock, since: Clock, until: Clock) -> bool:
+def is_within(moment: Moment, since: Moment, until: Moment) -> bool:
     """Whether a time of the day lies in these hours, which may go over midnight."""
     return since <= moment < until if since < until else moment >= since or moment < until
 

@@ -21,6 +21,7 @@ from narrate.library import making, report
 from narrate.library import run as running
 from narrate.library.making import Making
 from narrate.library.purse import Spending
+from narrate.library.records import Records
 from narrate.library.shelf import Shelf, read_shelf
 from narrate.library.sight import records_of, sight_of
 from narrate.locks import only_run
@@ -277,10 +278,10 @@ def test_what_another_run_made_while_we_waited_is_not_told(folder: Path, monkeyp
     alone = running._alone
 
     @contextmanager
-    def later(shelf: Shelf, wait: float) -> Iterator[None]:
+    def later(shelf: Shelf, records: Records, wait: float) -> Iterator[None]:
         monkeypatch.setattr(running, "_alone", alone)
         run(shelf.path)
-        with alone(shelf, wait):
+        with alone(shelf, records, wait):
             yield
 
     monkeypatch.setattr(running, "_alone", later)

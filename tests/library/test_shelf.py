@@ -9,8 +9,8 @@ import pytest
 
 from narrate.bounds import Limits
 from narrate.errors import JobError
-from narrate.library.orders import Listing, orders_of, with_flags
-from narrate.library.shelf import Shelf, read_shelf
+from narrate.library.orders import Listing, orders_of
+from narrate.library.shelf import Shelf, read_shelf, with_flags
 from narrate.library.window import Window
 
 
