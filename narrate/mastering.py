@@ -174,17 +174,12 @@ def _payload(store: Store, source: Source) -> bytes:
     """The segment's audio, to the bit; SegmentDamaged when it is gone or no longer what it was."""
     name = source.path.name[:12]
     try:
-        payload = read_part(source.path, source.offset, source.size)
+        return read_part(source.path, source.offset, source.size, source.digest)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise SegmentDamaged(f"{name}: the stored segment cannot be read: it is gone") from error
     except ValueError as error:
-        why = str(error)
-    else:
-        if hashlib.sha256(payload).hexdigest() == source.digest:
-            return payload
-        why = "its sound does not match its digest"
-    store.set_aside(source.path, why, unless_sound=True)
-    raise SegmentDamaged(f"{name}: the stored segment was damaged ({why}) and set aside")
+        store.set_aside(source.path, str(error), unless_sound=True)
+        raise SegmentDamaged(f"{name}: the stored segment was damaged ({error}) and set aside") from error
 
 
 def _fade(sound: codec.Samples, rate: int) -> codec.Samples:

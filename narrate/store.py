@@ -50,14 +50,11 @@ class Entry:
     def read(self) -> bytes:
         """The payload, checked against its digest; StoreError when it does not match."""
         try:
-            payload = read_part(self.path, 0, self.size)
-        except (OSError, ValueError) as error:
+            return read_part(self.path, 0, self.size, self.digest)
+        except (OSError, disk.NotAFile) as error:
             raise StoreError(f"{self.path}: is gone or no file: {error}; run again to have it made anew") from error
-        if hashlib.sha256(payload).hexdigest() != self.digest:
-            raise StoreError(
-                f"{self.path}: is damaged: its audio does not match its digest; run `narrate store verify`"
-            )
-        return payload
+        except ValueError as error:
+            raise StoreError(f"{self.path}: is damaged: {error}; run `narrate store verify`") from error
 
     def is_sound(self) -> bool:
         """Whether the payload matches its digest; no more than a piece of it is in memory."""
@@ -269,14 +266,17 @@ def read_entry(key: str | None, path: Path) -> Entry:
         raise ValueError("header lacks what it must hold") from error
 
 
-def read_part(path: Path, offset: int, size: int) -> bytes:
-    """``size`` bytes from ``offset`` on, as ``reading`` reads."""
+def read_part(path: Path, offset: int, size: int, digest: str) -> bytes:
+    """``size`` bytes from ``offset`` on, to the bit, as ``reading`` reads; ValueError when they are damaged."""
 
     def part(file: BinaryIO) -> bytes:
         file.seek(offset)
         return file.read(size)
 
-    return reading(path, part)
+    payload = reading(path, part)
+    if hashlib.sha256(payload).hexdigest() != digest:
+        raise ValueError("its sound does not match its digest")
+    return payload
 
 
 def reading(path: Path, work: Callable[[BinaryIO], Made]) -> Made:

@@ -122,7 +122,7 @@ def test_a_store_that_damages_everything_is_given_up(tmp_path: Path, monkeypatch
     here = booth(tmp_path)
 
     def damaged(*place: object) -> bytes:
-        return b"noise"
+        raise ValueError("its sound does not match its digest")
 
     monkeypatch.setattr("narrate.booth.read_part", damaged)
     monkeypatch.setattr(here.studio.store, "set_aside", lambda *told, **more: True)

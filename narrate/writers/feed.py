@@ -20,7 +20,6 @@ from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
 from narrate.audio.reopen import digest_of
 from narrate.audiobook import Audiobook, Episode, Published, Serial
-from narrate.book import Metadata
 from narrate.errors import AudioError, JobError
 from narrate.naming import chapter_file, cover_file
 from narrate.serials import continued, day, decimal, feed_address, feed_guid
@@ -73,7 +72,7 @@ class FeedWriter:
         rss = ET.Element("rss", version="2.0")
         channel = self._channel(ET.SubElement(rss, "channel"), audiobook, serial.guid or self._guid)
         for episode, file in episodes:
-            self._item(ET.SubElement(channel, "item"), audiobook.meta, episode, file)
+            self._item(ET.SubElement(channel, "item"), episode, file)
         ET.indent(rss)
         ET.ElementTree(rss).write(path, encoding="utf-8", xml_declaration=True)
         _reopen(path, [(episode.guid, self._url(chapter_file(episode.name)), file) for episode, file in episodes])
@@ -105,7 +104,7 @@ class FeedWriter:
         _add(channel, f"{{{_PODCAST}}}medium", "audiobook")
         return channel
 
-    def _item(self, item: ET.Element, meta: Metadata, episode: Episode, file: Published) -> None:
+    def _item(self, item: ET.Element, episode: Episode, file: Published) -> None:
         number = decimal(episode.number)
         _add(item, "title", _line(episode.title) or number)
         ET.SubElement(item, "guid", isPermaLink="false").text = episode.guid
