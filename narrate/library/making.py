@@ -162,8 +162,7 @@ class Making:
         words = LastWords(process.stderr)
         last: tuple[str, dict[str, Any]] | None = None
         with suppress(BrokenPipeError), process.stdin as answers, process.stdout as lines:
-            pickle.dump(task, answers)
-            answers.flush()
+            _write(answers, pickle.dumps(task))
             for line in lines:
                 fields = _parsed(line)
                 what = str(fields.pop("what", ""))
@@ -190,14 +189,20 @@ class Making:
             return True
         else:
             return False
-        answers.write(json.dumps(answer).encode() + b"\n")
-        answers.flush()
+        _write(answers, json.dumps(answer).encode() + b"\n")
         return True
 
     def _taken(self, name: str, folder: str) -> str:
         with self._lock:
             owner = self._folders.setdefault(str(Path(folder).absolute()), name)
         return "" if owner == name else owner
+
+
+def _write(answers: IO[bytes], data: bytes) -> None:
+    """Send ``data``; to a process that has ended it is no use, and what that said before is read all the same."""
+    with suppress(BrokenPipeError):
+        answers.write(data)
+        answers.flush()
 
 
 def _parsed(line: bytes) -> dict[str, Any]:
