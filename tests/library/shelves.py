@@ -45,10 +45,10 @@ def book(path: Path, title: str, chapters: int = 1, paragraphs: int = 2, words: 
     return path
 
 
-def shelf_file(folder: Path, text: str = "") -> Path:
-    """A shelf of ``books/*`` with the tone engine and a store of its own; ``text`` stands at its top."""
+def shelf_file(folder: Path, text: str = "", engine: str = "tone") -> Path:
+    """A shelf of ``books/*`` with a store of its own; ``text`` stands at its top."""
     path = folder / "shelf.toml"
-    path.write_text(f'{text}\noutput = "out"\nstore = "store"\nengine = "tone"\n[[books]]\nsource = "books/*"\n')
+    path.write_text(f'{text}\noutput = "out"\nstore = "store"\nengine = "{engine}"\n[[books]]\nsource = "books/*"\n')
     return path
 
 

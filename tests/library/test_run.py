@@ -127,8 +127,7 @@ def test_what_all_books_may_spend_is_never_passed(folder: Path, monkeypatch: pyt
     with SpeechServer() as server:
         monkeypatch.setenv("LMNT_API_KEY", KEY)
         monkeypatch.setenv("LMNT_BASE_URL", server.url)
-        shelf = shelf_file(folder, "max_requests = 5\nat_once = 2")
-        shelf.write_text(shelf.read_text().replace('"tone"', '"lmnt"'))
+        shelf = shelf_file(folder, "max_requests = 5\nat_once = 2", engine="lmnt")
         outcome = run(shelf)
         assert asked(server) == 5
         assert "max_requests" in outcome.over
@@ -187,8 +186,7 @@ def narrate(folder: Path, server: SpeechServer, *arguments: str) -> subprocess.P
 def test_killed_in_mid_shelf_and_started_again_nothing_is_asked_for_twice(tmp_path: Path) -> None:
     for name in ("a", "b", "c"):
         book(tmp_path / "books" / f"{name}.md", name.upper(), chapters=2, paragraphs=12)
-    shelf = shelf_file(tmp_path, SHELF)
-    shelf.write_text(shelf.read_text().replace('"tone"', '"lmnt"'))
+    shelf_file(tmp_path, SHELF, engine="lmnt")
     with SpeechServer(latency=(0.02, 0.05)) as server:
         killed = narrate(tmp_path, server, "library", "shelf.toml")
         while asked(server) < 25:
@@ -213,8 +211,7 @@ def test_killed_in_mid_shelf_and_started_again_nothing_is_asked_for_twice(tmp_pa
 def test_p12_interrupted_it_ends_within_seconds_with_its_books(tmp_path: Path) -> None:
     for name in ("a", "b"):
         book(tmp_path / "books" / f"{name}.md", name.upper(), paragraphs=40)
-    shelf = shelf_file(tmp_path, SHELF)
-    shelf.write_text(shelf.read_text().replace('"tone"', '"lmnt"'))
+    shelf = shelf_file(tmp_path, SHELF, engine="lmnt")
     with SpeechServer(latency=(0.2, 0.3)) as server:
         running = narrate(tmp_path, server, "library", "shelf.toml")
         while asked(server) < 6:
@@ -237,8 +234,7 @@ def test_p12_interrupted_it_ends_within_seconds_with_its_books(tmp_path: Path) -
 def test_requests_in_flight_are_bounded_for_all_books_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("a", "b", "c"):
         book(tmp_path / "books" / f"{name}.md", name.upper(), paragraphs=4)
-    shelf = shelf_file(tmp_path, "at_once = 3\njobs = 1")
-    shelf.write_text(shelf.read_text().replace('"tone"', '"lmnt"'))
+    shelf = shelf_file(tmp_path, "at_once = 3\njobs = 1", engine="lmnt")
     with SpeechServer(latency=(0.05, 0.05)) as server:
         monkeypatch.setenv("LMNT_API_KEY", KEY)
         monkeypatch.setenv("LMNT_BASE_URL", server.url)
@@ -248,8 +244,7 @@ def test_requests_in_flight_are_bounded_for_all_books_together(tmp_path: Path, m
 
 def test_what_a_book_cost_that_was_stopped_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     book(tmp_path / "books" / "a.md", "Alpha", paragraphs=60)
-    shelf = shelf_file(tmp_path, "jobs = 2")
-    shelf.write_text(shelf.read_text().replace('"tone"', '"lmnt"'))
+    shelf = shelf_file(tmp_path, "jobs = 2", engine="lmnt")
     with SpeechServer(latency=(0.05, 0.05)) as server:
         monkeypatch.setenv("LMNT_API_KEY", KEY)
         monkeypatch.setenv("LMNT_BASE_URL", server.url)

@@ -27,8 +27,7 @@ def test_three_minutes_without_overlap(tmp_path: Path, speed: int) -> None:
     minute = 60 / speed
     for name in ("a", "b"):
         book(tmp_path / "books" / f"{name}.md", name.upper(), paragraphs=CHUNKS // 2 - 1)
-    shelf = shelf_file(tmp_path, "at_once = 1\njobs = 1")
-    shelf.write_text(shelf.read_text().replace('"tone"', '"lmnt"'))
+    shelf = shelf_file(tmp_path, "at_once = 1\njobs = 1", engine="lmnt")
     (tmp_path / "key").write_text(KEY)
     with SpeechServer(latency=(1.3 * minute / CHUNKS,) * 2) as server:
         install(tmp_path, shelf, server.url)

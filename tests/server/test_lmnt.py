@@ -7,7 +7,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -27,18 +27,6 @@ from tests.server.servers import Served, decoded, eventually, serving
 BYTES = speech.SPEECH_BYTES
 TEXT = "Hello there, all of you."
 PARAGRAPHS = "One moment, please.\n\nThe second paragraph comes after a pause."
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Served]:
-    with serving() as served:
-        yield served
-
-
-@pytest.fixture(scope="module")
-def client(server: Served) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=server.url, trust_env=False) as http:
-        yield http
 
 
 def asked(text: str = TEXT, **changes: Any) -> dict[str, Any]:

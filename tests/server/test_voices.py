@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -344,18 +343,6 @@ def test_a_file_cannot_take_a_name_from_the_system(tmp_path: Path) -> None:
 
 
 # --- over HTTP ------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Served]:
-    with serving() as served:
-        yield served
-
-
-@pytest.fixture(scope="module")
-def client(server: Served) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=server.url, trust_env=False) as http:
-        yield http
 
 
 @pytest.fixture(scope="module")
